@@ -84,9 +84,7 @@ class NotAllowedNow(Refusal):
 
     code = "illegal_state"
 
-    def __init__(
-        self, detail: str, *, current: str, allowed: Iterable[str] = (), code: str | None = None
-    ) -> None:
+    def __init__(self, detail: str, *, current: str, allowed: Iterable[str] = (), code: str | None = None) -> None:
         super().__init__(detail)
         self.current = current
         self.allowed = tuple(allowed)

@@ -39,7 +39,7 @@ class KeyMaker(Protocol):
 class SigningRequest(Model):
     """What a customer's CSR says, after its own signature was checked."""
 
-    names: tuple[str, ...]  # DNS SANs as written in the request, in order; the common name first if it is not among them
+    names: tuple[str, ...]  # DNS SANs as written, in order; first the common name if not among them
     key_type: KeyType
     spki_sha256: str
 
@@ -116,4 +116,3 @@ class Bundler(Protocol):
         Raises InvalidInput for a format that needs the key when there is none, or a password that is too weak for it.
         """
         ...
-

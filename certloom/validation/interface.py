@@ -41,6 +41,6 @@ class Validator(Protocol):
     async def check_caa(self, names: Sequence[str], *, method: str) -> Sequence[CaaVerdict]:
         """Climb the tree for each name (`*.` means issuewild); one verdict per name, in order.
 
-        A lookup that fails is never permission: raises Outage when a name server does not answer, so that it is retried.
+        A lookup that fails is never permission: raises Outage when a name server does not answer.
         """
         ...
