@@ -1,0 +1,322 @@
+"""Everything that can happen to a certificate: one fact, one version, one line of the timeline.
+
+Facts carry ids, dates and codes, and words only where an issuer or a person gave them; edges write the sentences.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from certloom.domain.application import Application, Challenge, Decision
+from certloom.domain.issuance import Issuance, RevocationReason
+from certloom.domain.key import KeyType
+from certloom.domain.model import Model, Utc
+from certloom.domain.money import Money
+from certloom.domain.order import OrderPurpose
+from certloom.domain.refund import RefundQuote, RefundReason
+from certloom.domain.step import StepKind
+
+SYSTEM = "system"
+
+
+class Happened(Model):
+    """When, and who did it: `system`, `signal`, or a key's or operator's id."""
+
+    at: Utc
+    actor: str = SYSTEM
+
+
+class Ordered(Happened):
+    """A purchase was placed; the charge comes next."""
+
+    kind: Literal["ordered"] = "ordered"
+    method: str
+
+
+class Paid(Happened):
+    """The charge is in the ledger."""
+
+    kind: Literal["paid"] = "paid"
+    amount: Money
+
+
+class PaymentDeclined(Happened):
+    """No money moved; the order is cancelled. `code` is insufficient_balance or payment_declined."""
+
+    kind: Literal["payment_declined"] = "payment_declined"
+    code: str
+    detail: str
+
+
+class OrderLapsed(Happened):
+    """Nobody paid in time; the order is cancelled."""
+
+    kind: Literal["order_lapsed"] = "order_lapsed"
+
+
+class Uploaded(Happened):
+    """A certificate from elsewhere was brought in."""
+
+    kind: Literal["uploaded"] = "uploaded"
+    names: tuple[str, ...]
+    issuance: Issuance
+
+
+class Applied(Happened):
+    """An application was opened; key, order and challenges are being made."""
+
+    kind: Literal["applied"] = "applied"
+    application: Application
+    csr_ref: str | None = None
+
+
+class Prepared(Happened):
+    """The issuer took the order and named its challenges."""
+
+    kind: Literal["prepared"] = "prepared"
+    order_ref: str
+    challenges: tuple[Challenge, ...]
+
+
+class Proven(Happened):
+    """Control of every name was seen."""
+
+    kind: Literal["proven"] = "proven"
+
+
+class Reviewed(Happened):
+    """An operator approved or rejected the organisation."""
+
+    kind: Literal["reviewed"] = "reviewed"
+    decision: Decision
+
+
+class Withdrawn(Happened):
+    """The customer took the application back; the order is paid again."""
+
+    kind: Literal["withdrawn"] = "withdrawn"
+
+
+class NotProven(Happened):
+    """The deadline passed without a proof or a review."""
+
+    kind: Literal["not_proven"] = "not_proven"
+
+
+class ApplicationRefused(Happened):
+    """The issuer or an operator said no; the order is paid again."""
+
+    kind: Literal["application_refused"] = "application_refused"
+    reason: str
+    detail: str
+
+
+class IssuanceStarted(Happened):
+    """From here the issuer may sign at any moment: too late to withdraw."""
+
+    kind: Literal["issuance_started"] = "issuance_started"
+
+
+class Issued(Happened):
+    """The issuer signed a leaf."""
+
+    kind: Literal["issued"] = "issued"
+    issuance: Issuance
+    plan_days: int
+
+
+class Discarded(Happened):
+    """An attempt's order was abandoned and its private key destroyed."""
+
+    kind: Literal["discarded"] = "discarded"
+    attempt: int
+
+
+class RenewalStarted(Happened):
+    """A renewal or a replacement begins: a new order, with a new key or the customer's request again."""
+
+    kind: Literal["renewal_started"] = "renewal_started"
+    purpose: OrderPurpose
+    key_type: KeyType
+    csr_ref: str | None = None
+    reason: RevocationReason | None = None
+
+
+class RenewalFailed(Happened):
+    """The issuer refused a renewal or replacement; the current leaf stays, and a renewal is tried again."""
+
+    kind: Literal["renewal_failed"] = "renewal_failed"
+    detail: str
+    retry_at: Utc | None = None
+
+
+class ProofWanted(Happened):
+    """The next renewal needs a fresh proof, and it was not found."""
+
+    kind: Literal["proof_wanted"] = "proof_wanted"
+    renewal_at: Utc
+
+
+class ProofRefreshed(Happened):
+    """The proof was found again, in time for the next renewal."""
+
+    kind: Literal["proof_refreshed"] = "proof_refreshed"
+
+
+class Reminded(Happened):
+    """The end comes nearer and nothing will renew it."""
+
+    kind: Literal["reminded"] = "reminded"
+    days: int
+    ends_at: Utc
+
+
+class Expired(Happened):
+    """Plan and last leaf are over."""
+
+    kind: Literal["expired"] = "expired"
+
+
+class RevocationRequested(Happened):
+    """A revocation was asked for; the quote is judged by `requested_at` and stands."""
+
+    kind: Literal["revocation_requested"] = "revocation_requested"
+    requested_at: Utc
+    reason: RevocationReason
+    force: bool = False
+    quote: RefundQuote
+
+
+class Revoked(Happened):
+    """The issuer confirmed: every unexpired issuance is revoked."""
+
+    kind: Literal["revoked"] = "revoked"
+    serials: tuple[str, ...]
+
+
+class Retired(Happened):
+    """After a replacement, the older issuances are revoked; the certificate stays issued."""
+
+    kind: Literal["retired"] = "retired"
+    serials: tuple[str, ...]
+
+
+class CancellationRequested(Happened):
+    """A paid order that was never issued ends, by the customer or by itself; the charge goes back."""
+
+    kind: Literal["cancellation_requested"] = "cancellation_requested"
+    quote: RefundQuote
+
+
+class Refunded(Happened):
+    """The refund is in the ledger, or an operator settled it elsewhere."""
+
+    kind: Literal["refunded"] = "refunded"
+    amount: Money
+    why: RefundReason
+
+
+class DeletionRequested(Happened):
+    """The certificate is to be deleted for good."""
+
+    kind: Literal["deletion_requested"] = "deletion_requested"
+    forfeit_refund: bool = False
+
+
+class Deleted(Happened):
+    """The private keys are destroyed, and it was checked; a tombstone stays."""
+
+    kind: Literal["deleted"] = "deleted"
+    keys_destroyed: int
+
+
+class Delayed(Happened):
+    """A step met an outage and is tried again."""
+
+    kind: Literal["delayed"] = "delayed"
+    step: StepKind
+    why: str
+    until: Utc
+
+
+class Parked(Happened):
+    """A step was refused in a way nobody planned; an operator must look."""
+
+    kind: Literal["parked"] = "parked"
+    step: StepKind
+    why: str
+
+
+class Resumed(Happened):
+    """An operator lets the parked step try again."""
+
+    kind: Literal["resumed"] = "resumed"
+    step: StepKind
+
+
+class Skipped(Happened):
+    """An operator gives the parked step up; what that means is in evolve."""
+
+    kind: Literal["skipped"] = "skipped"
+    step: StepKind
+
+
+class MessageIgnored(Happened):
+    """A signal or cancel request that does not apply; nothing changed."""
+
+    kind: Literal["message_ignored"] = "message_ignored"
+    message: str
+    why: str
+
+
+class Relabelled(Happened):
+    """The customer's own label changed."""
+
+    kind: Literal["relabelled"] = "relabelled"
+    label: str | None
+
+
+Fact = Annotated[
+    Ordered
+    | Paid
+    | PaymentDeclined
+    | OrderLapsed
+    | Uploaded
+    | Applied
+    | Prepared
+    | Proven
+    | Reviewed
+    | Withdrawn
+    | NotProven
+    | ApplicationRefused
+    | IssuanceStarted
+    | Issued
+    | Discarded
+    | RenewalStarted
+    | RenewalFailed
+    | ProofWanted
+    | ProofRefreshed
+    | Reminded
+    | Expired
+    | RevocationRequested
+    | Revoked
+    | Retired
+    | CancellationRequested
+    | Refunded
+    | DeletionRequested
+    | Deleted
+    | Delayed
+    | Parked
+    | Resumed
+    | Skipped
+    | MessageIgnored
+    | Relabelled,
+    Field(discriminator="kind"),
+]
+
+
+class Entry(Model):
+    """A fact with the version it made."""
+
+    version: int
+    fact: Fact

@@ -1,0 +1,175 @@
+"""The rows that storage hands out and takes in, as plain values."""
+
+from collections.abc import Mapping
+from typing import Generic, TypeVar
+
+from pydantic import Field
+
+from certloom.domain.application import Contact, Organization
+from certloom.domain.fact import Fact
+from certloom.domain.issuance import Issuance, RevocationReason
+from certloom.domain.key import KeyFamily, KeyType
+from certloom.domain.model import Model, Utc
+from certloom.domain.role import Role
+
+T = TypeVar("T")
+
+
+class Page(Model, Generic[T]):
+    """One page and where the next begins."""
+
+    items: tuple[T, ...]
+    next_cursor: str | None = None
+
+
+class TimelineEntry(Model):
+    """A fact as it was recorded."""
+
+    certificate_id: str
+    version: int
+    fact: Fact
+
+
+class Draft(Model):
+    """What an application brings that stays out of Temporal; its id is the application's or the order's csr_ref."""
+
+    id: str
+    certificate_id: str
+    created_at: Utc
+    contact: Contact | None = None
+    organization: Organization | None = None
+    csr_pem: str | None = None
+
+
+class IssuanceRecord(Model):
+    """A signed leaf with its chain, and where its private key is (None: the customer has it)."""
+
+    certificate_id: str
+    issuance: Issuance
+    application_id: str | None
+    attempt: int
+    names: tuple[str, ...]
+    leaf_pem: str
+    chain_pem: str
+    spki_sha256: str
+    key_ref: str | None
+
+
+class Account(Model):
+    """A tenant."""
+
+    id: str
+    name: str
+    currency: str
+    created_at: Utc
+
+
+class ApiKey(Model):
+    """A key as stored: `hash` is the SHA-256 of the secret's 32 bytes, in hexadecimal."""
+
+    id: str
+    account_id: str | None  # None: an operator's
+    role: Role
+    label: str
+    hash: str
+    created_at: Utc
+    expires_at: Utc | None = None
+    revoked_at: Utc | None = None
+    last_used_at: Utc | None = None
+
+
+class PostingLine(Model):
+    """An amount, signed, on a customer's account or on one of ours (`sales`, `deposits`)."""
+
+    account: str
+    amount: int
+
+
+class Posting(Model):
+    """One booking; `key` makes it happen once."""
+
+    key: str
+    at: Utc
+    kind: str  # deposit, charge, refund
+    reference: str
+    currency: str
+    lines: tuple[PostingLine, ...]
+
+
+class LedgerLine(Model):
+    """One line of a customer's statement."""
+
+    at: Utc
+    kind: str
+    reference: str
+    amount: int
+    balance_after: int
+    currency: str
+
+
+class LookRecord(Model):
+    """What was seen at the last look for one challenge, and when the next is."""
+
+    certificate_id: str
+    name: str
+    type: str
+    at: Utc
+    proven: bool
+    seen: str | None = None
+    error: str | None = None
+    next_look_at: Utc | None = None
+
+
+class Authority(Model):
+    """A CA of the embedded PKI: `root`, `ecdsa` or `rsa`. The key is sealed under the issuers' key."""
+
+    id: str
+    certificate: bytes  # DER
+    sealed_key: bytes
+    crl_number: int = 0
+    crl: bytes | None = None  # DER
+    crl_this_update: Utc | None = None
+    crl_next_update: Utc | None = None
+
+
+class AuthorityOrder(Model):
+    """An order at the private CA; `key` is the caller's idempotency key."""
+
+    order_ref: str
+    key: str
+    account_id: str
+    names: tuple[str, ...]
+    level: str
+    key_type: KeyType
+    family: KeyFamily
+    spki: bytes  # SubjectPublicKeyInfo DER
+    organization: Organization | None = None
+    created_at: Utc
+    abandoned_at: Utc | None = None
+    authority_id: str | None = None
+    serial: str | None = None
+    not_before: Utc | None = None
+    not_after: Utc | None = None
+
+
+class RevokedLeaf(Model):
+    """An entry of a CRL."""
+
+    authority_id: str
+    serial: str
+    not_after: Utc
+    revoked_at: Utc
+    reason: RevocationReason
+
+
+class IdempotencyClaim(Model):
+    """A request with an Idempotency-Key: who asked (scope), what (fingerprint), for which object, and the answer."""
+
+    scope: str
+    key: str
+    fingerprint: str
+    subject: str
+    claimed_at: Utc
+    status: int | None = None
+    body: str | None = None
+    headers: Mapping[str, str] = Field(default_factory=dict)
