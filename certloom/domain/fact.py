@@ -111,12 +111,6 @@ class ApplicationRefused(Happened):
     detail: str
 
 
-class IssuanceStarted(Happened):
-    """From here the issuer may sign at any moment: too late to withdraw."""
-
-    kind: Literal["issuance_started"] = "issuance_started"
-
-
 class Issued(Happened):
     """The issuer signed a leaf."""
 
@@ -289,7 +283,6 @@ Fact = Annotated[
     | Withdrawn
     | NotProven
     | ApplicationRefused
-    | IssuanceStarted
     | Issued
     | Discarded
     | RenewalStarted

@@ -1,0 +1,122 @@
+"""What a certificate does next by itself, when, and why it waits: one pure function of its state.
+
+The workflow follows it, the view shows it as `next_wake`, and a restart from the row goes on where it says.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from certloom.domain.certificate import CertificateStatus, Origin, Phase
+from certloom.domain.state import CertificateState
+from certloom.domain.step import Step, StepKind, WaitReason
+from certloom.domain.validity import REPROVE_LEAD, proof_good_until, renew_at
+
+PAY_WITHIN: Final = timedelta(hours=24)
+APPLY_WITHIN: Final = timedelta(days=365)  # after payment; then the order is refunded by itself
+PROVE_WITHIN: Final = timedelta(days=7)
+PROVE_WITHIN_REVIEWED: Final = timedelta(days=30)  # OV and EV
+REMIND_BEFORE: Final = (30, 14, 7, 1)  # days before the end, when nothing will renew it
+WORTH_RENEWING: Final = timedelta(hours=1)  # a plan that outlasts its leaf by less ends with it
+
+_S = CertificateStatus
+_OPEN_PHASES: Final = frozenset({Phase.PREPARING, Phase.PROVING, Phase.REVIEWING})
+_WORK: Final = {
+    Phase.PREPARING: StepKind.PREPARE,
+    Phase.PROVING: StepKind.LOOK,
+    Phase.ISSUING: StepKind.ISSUE,
+    Phase.REVOKING: StepKind.REVOKE,
+    Phase.REFUNDING: StepKind.REFUND,
+    Phase.DELETING: StepKind.DESTROY,
+}
+
+
+def next_step(state: CertificateState) -> Step:
+    """Return the next step; one that is due has an `at` that is not after now."""
+    end = deadline(state)
+    if state.closed:
+        return Step(None, None, WaitReason.DELETION)
+    if state.attention:
+        return Step(end.kind, end.at, WaitReason.ATTENTION) if end else Step(None, None, WaitReason.ATTENTION)
+    if state.delay and (end is None or end.at is None or state.delay.until < end.at):
+        return Step(state.delay.step, state.delay.until, WaitReason.OUTAGE)
+    if state.delay and end:
+        return Step(end.kind, end.at, WaitReason.OUTAGE)
+    if state.discard:
+        return Step(StepKind.DISCARD, state.updated_at, WaitReason.WORK)
+    if state.phase in _WORK:
+        why = WaitReason.PROOF if state.phase is Phase.PROVING else WaitReason.WORK
+        return Step(_WORK[state.phase], state.updated_at, why)
+    if state.phase is Phase.REVIEWING and end:
+        return Step(end.kind, end.at, WaitReason.REVIEW)
+    return _idle(state)
+
+
+def deadline(state: CertificateState) -> Step | None:
+    """Return what ends the present effort whatever else goes wrong; None while only we are at work."""
+    if state.status is _S.PENDING_VERIFICATION and state.application and state.phase in _OPEN_PHASES:
+        return Step(StepKind.GIVE_UP, state.application.deadline, WaitReason.PROOF)
+    busy = state.phase in (Phase.REVOKING, Phase.REFUNDING, Phase.DELETING)
+    if state.status is _S.ISSUED and state.ends_at and not busy:
+        return Step(StepKind.EXPIRE, state.ends_at, WaitReason.EXPIRY)
+    return None
+
+
+def renews(state: CertificateState) -> bool:
+    """Whether the plan goes on after the newest leaf."""
+    if state.origin is not Origin.PURCHASED or state.plan is None or state.issuance is None:
+        return False
+    return state.plan.ends_at - state.issuance.not_after > WORTH_RENEWING
+
+
+def renewal_at(state: CertificateState) -> datetime | None:
+    """When the next renewal begins by itself; None when there will be none."""
+    leaf = state.issuance
+    if leaf is None or not renews(state):
+        return None
+    usual = renew_at(leaf.not_before, leaf.not_after)
+    return max(usual, state.renewal.not_before) if state.renewal.not_before else usual
+
+
+def _idle(state: CertificateState) -> Step:
+    match state.status:
+        case _S.AWAITING_PAYMENT if state.payment:
+            return Step(StepKind.CHARGE, state.updated_at, WaitReason.WORK)
+        case _S.AWAITING_PAYMENT:
+            return Step(StepKind.CANCEL_UNPAID, state.created_at + PAY_WITHIN, WaitReason.PAYMENT)
+        case _S.PAID:
+            paid_at = state.payment.paid_at if state.payment else None
+            return Step(StepKind.CANCEL_UNUSED, (paid_at or state.created_at) + APPLY_WITHIN, WaitReason.APPLICATION)
+        case _S.ISSUED:
+            return min(_while_issued(state), key=_when)
+        case _:
+            return Step(None, None, WaitReason.DELETION)
+
+
+def _when(step: Step) -> datetime:
+    assert step.at is not None  # every candidate of _while_issued has a date
+    return step.at
+
+
+def _while_issued(state: CertificateState) -> Iterator[Step]:
+    end = state.ends_at
+    renewal = renewal_at(state)
+    if end is None:
+        return
+    yield Step(StepKind.EXPIRE, end, WaitReason.EXPIRY)
+    if renewal:
+        yield Step(StepKind.RENEW, renewal, WaitReason.RENEWAL)
+        if _needs_proof_before(state, renewal):
+            yield Step(StepKind.ASK_FOR_PROOF, renewal - REPROVE_LEAD, WaitReason.PROOF_FOR_RENEWAL)
+    else:
+        sent = state.reminded_days
+        coming = [days for days in REMIND_BEFORE if sent is None or days < sent]
+        if coming:
+            yield Step(StepKind.REMIND, end - timedelta(days=coming[0]), WaitReason.REMINDER)
+
+
+def _needs_proof_before(state: CertificateState, renewal: datetime) -> bool:
+    proven_at = state.application.proven_at if state.application else None
+    if proven_at is None or state.renewal.proof_asked_at:
+        return False
+    return proof_good_until(proven_at) <= renewal

@@ -1,0 +1,138 @@
+"""The only way in from outside: typed start, update and query of a certificate's workflow."""
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.failures import from_failure
+from certloom.domain import command as c
+from certloom.domain.errors import NotFound, Outage, OutcomeUnknown
+from certloom.domain.evolve import evolve
+from certloom.domain.fact import Entry, Uploaded
+from certloom.domain.state import CertificateState
+from workflows.names import QUEUE, WORKFLOW_TYPE, workflow_id
+from workflows.search_attributes import attributes
+from workflows.start import Start
+
+ANSWER_WITHIN: Final = timedelta(seconds=10)  # DESIGN 6: then the API answers with the view as it stands
+
+_UPDATES: Final = {
+    c.Pay: "pay",
+    c.Apply: "apply",
+    c.CheckNow: "check_now",
+    c.Decide: "review",
+    c.Withdraw: "withdraw",
+    c.CancelOrder: "cancel_order",
+    c.Renew: "renew",
+    c.Replace: "replace",
+    c.Revoke: "revoke",
+    c.Delete: "delete",
+    c.Relabel: "relabel",
+}
+
+
+class CertificateClient:
+    """Starts and steers certificates; raises the domain's errors and nothing of Temporal's.
+
+    Every call may be repeated: starts by certificate id, updates by the command's request_id.
+    """
+
+    def __init__(self, client: Client, *, answer_within: timedelta = ANSWER_WITHIN) -> None:
+        self._client = client
+        self._answer_within = answer_within
+
+    async def buy(self, state: CertificateState, pay: c.Pay) -> c.Accepted:
+        """Start the life of a purchase and charge it; raises PaymentRefused when no money moved.
+
+        Raises OutcomeUnknown when no worker answered in time: the order goes on, send the same again.
+        """
+        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+            WORKFLOW_TYPE,
+            Start(state=state),
+            id=workflow_id(state.certificate_id),
+            task_queue=QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            search_attributes=attributes(state),
+            static_summary=f"Certificate {state.certificate_id}",
+        )
+        call = self._client.execute_update_with_start_workflow(
+            "pay", pay, start_workflow_operation=start, id=pay.request_id, result_type=c.Accepted
+        )
+        return await self._answer(call)
+
+    async def admit(self, state: CertificateState, uploaded: Uploaded) -> None:
+        """Start the life of an uploaded certificate, whose pieces are stored already; silent when it was started."""
+        known = evolve(state, uploaded)
+        start = Start(state=known, unrecorded=(Entry(version=known.version, fact=uploaded),))
+        await self._start(start, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+
+    async def restore(self, state: CertificateState) -> bool:
+        """Start again from the row's state what has no running workflow; False when it runs already."""
+        return await self._start(Start(state=state), WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+
+    async def running(self, certificate_id: str) -> bool:
+        """Whether the certificate's workflow runs now."""
+        try:
+            found = await self._client.get_workflow_handle(workflow_id(certificate_id)).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise Outage("Temporal does not answer.") from error
+        return found.status is WorkflowExecutionStatus.RUNNING
+
+    async def send(self, certificate_id: str, command: c.Command) -> c.Accepted:
+        """Send a command and return when it is in the row; raises what the rules refuse.
+
+        Raises OutcomeUnknown when no answer came within 10 s, and NotFound when no workflow runs.
+        """
+        handle = self._client.get_workflow_handle(workflow_id(certificate_id))
+        call = handle.execute_update(_UPDATES[type(command)], command, id=command.request_id, result_type=c.Accepted)
+        return await self._answer(call)
+
+    async def view(self, certificate_id: str) -> CertificateState:
+        """Ask the workflow itself; for operators and tests, lists and views come from SQL."""
+        handle = self._client.get_workflow_handle(workflow_id(certificate_id))
+        state: CertificateState = await handle.query("view", result_type=CertificateState)
+        return state
+
+    async def _start(self, start: Start, reuse: WorkflowIDReusePolicy) -> bool:
+        try:
+            await self._client.start_workflow(
+                WORKFLOW_TYPE,
+                start,
+                id=workflow_id(start.state.certificate_id),
+                task_queue=QUEUE,
+                id_reuse_policy=reuse,
+                search_attributes=attributes(start.state),
+                static_summary=f"Certificate {start.state.certificate_id}",
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        except RPCError as error:
+            raise OutcomeUnknown("Temporal does not answer; the same request may be sent again.") from error
+        return True
+
+    async def _answer(self, call: Awaitable[c.Accepted]) -> c.Accepted:
+        try:
+            return await asyncio.wait_for(call, self._answer_within.total_seconds())
+        except WorkflowUpdateFailedError as error:
+            raise from_failure(error.cause) or error from error
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+            raise OutcomeUnknown("No answer came in time; the command may still be carried out.") from error
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise NotFound("This certificate has no running workflow.") from error
+            raise OutcomeUnknown("Temporal does not answer; the same request may be sent again.") from error
