@@ -162,7 +162,7 @@ def _(fact: f.Issued, state: CertificateState) -> Changes:
 
 @_changes.register
 def _(fact: f.Discarded, state: CertificateState) -> Changes:
-    return {"discard": tuple(attempt for attempt in state.discard if attempt != fact.attempt)}
+    return {"discard": tuple(order for order in state.discard if order.attempt != fact.attempt)}
 
 
 @_changes.register
@@ -326,7 +326,7 @@ def _order(fact: f.RenewalStarted, state: CertificateState) -> Changes:
 
 
 def _dropped(state: CertificateState) -> Changes:
-    discard = (*state.discard, state.order.attempt) if state.order else state.discard
+    discard = (*state.discard, state.order) if state.order else state.discard
     return {"order": None, "discard": discard, "phase": Phase.IDLE}
 
 

@@ -1,9 +1,6 @@
 """The whole life of one certificate as one value: what the workflow carries, the row keeps and the view shows."""
 
 from datetime import datetime
-from typing import Annotated
-
-from pydantic import Field
 
 from certloom.domain.application import Application
 from certloom.domain.certificate import CertificateStatus, Origin, Phase
@@ -103,7 +100,7 @@ class CertificateState(Model):
     revocation: Revocation | None = None
     retiring: RevocationReason | None = None  # a replacement was issued: revoke the older issuances for this reason
     refund: Refund | None = None
-    discard: Annotated[tuple[int, ...], Field(max_length=10)] = ()  # attempts whose order and key are to be dropped
+    discard: tuple[Order, ...] = ()  # attempts whose order and key are to be dropped
     attention: Attention | None = None
     delay: Delay | None = None
 

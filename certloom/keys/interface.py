@@ -66,6 +66,10 @@ class Credentials(Protocol):
         """Check signature, key type and size; raises InvalidInput with pointer /csr."""
         ...
 
+    def csr_public_key(self, pem: str) -> bytes:
+        """Return the SubjectPublicKeyInfo DER of a CSR that read_csr accepted; raises InvalidInput."""
+        ...
+
     def read_upload(
         self, *, certificate: str, chain: str | None, private_key: str, now: datetime
     ) -> tuple[UploadedCertificate, bytes]:

@@ -94,6 +94,10 @@ class DraftTable(Protocol):
         """Return it."""
         ...
 
+    async def destroy(self, certificate_id: str) -> int:
+        """Delete every form, CSR and note of a certificate; return how many drafts there were."""
+        ...
+
     async def add_note(self, *, application_id: str, note: str, actor: str, at: datetime) -> None:
         """Keep an operator's note to a review."""
         ...

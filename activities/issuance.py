@@ -1,0 +1,112 @@
+"""Gets the leaf signed, once, and stores it together with the row that says so."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from temporalio import activity
+
+from activities.order import order_of, refused
+from activities.work import Done, Work, act_once, started_at
+from certloom.domain.errors import IssuerRefused, Outage
+from certloom.domain.evolve import evolve
+from certloom.domain.fact import Fact, Issued
+from certloom.domain.issuance import Issuance
+from certloom.domain.product import Product
+from certloom.domain.state import CertificateState
+from certloom.domain.validity import not_after
+from certloom.issuers.interface import Issuer, Pending, SignedLeaf
+from certloom.storage.interface import Storage, Transaction
+from certloom.storage.records import IssuanceRecord
+from certloom.validation.interface import Validator
+
+CAA_GOOD_FOR: Final = timedelta(hours=8)  # BR 3.2.2.8: issue within the TTL or 8 h of the check
+
+
+class IssuanceActivities:
+    """`issuers` are the CAs by the name that products use."""
+
+    def __init__(self, *, storage: Storage, issuers: Mapping[str, Issuer], validator: Validator) -> None:
+        self._storage = storage
+        self._issuers = issuers
+        self._validator = validator
+
+    @activity.defn(name="issue")
+    async def issue(self, work: Work) -> Done:
+        """Take the order on until it is signed: Issued, or the issuer's refusal; Outage while it is pending."""
+        now = started_at()
+        state = work.state
+        order, _ = order_of(state)
+        signed: list[SignedLeaf] = []
+
+        async def effect() -> Fact:
+            try:
+                leaf = await self._sign(state, now)
+            except IssuerRefused as refusal:
+                return refused(state, refusal, now)
+            signed.append(leaf)
+            return Issued(at=now, issuance=_issuance(leaf, order.attempt, now), plan_days=_product(state).plan_days)
+
+        async def beside(tx: Transaction, fact: Fact) -> None:
+            if isinstance(fact, Issued) and signed:
+                await tx.issuances.add(_record(state, signed[0], fact.issuance))
+                after = evolve(state, fact)
+                await tx.issuances.mark(state.certificate_id, {one.number: one.state for one in after.issuances})
+
+        key = state.claim(f"issuance/{order.attempt}")
+        return await act_once(self._storage, work, key=key, now=now, effect=effect, beside=beside)
+
+    async def _sign(self, state: CertificateState, now: datetime) -> SignedLeaf:
+        order, application = order_of(state)
+        product = _product(state)
+        if application.proven_at is None or now - application.proven_at > CAA_GOOD_FOR:
+            await self._check_caa(state)
+        if order.order_ref is None:
+            raise ValueError("the order was not placed")
+        plan_end = state.plan.ends_at if state.plan else now + product.plan_length
+        answer = await self._issuers[product.issuer].advance(
+            order.order_ref, now=now, not_after=not_after(now, plan_end)
+        )
+        if isinstance(answer, Pending):
+            raise Outage("The issuer is still at work.", retry_after=answer.retry_after)
+        return answer
+
+    async def _check_caa(self, state: CertificateState) -> None:
+        _, application = order_of(state)
+        for verdict in await self._validator.check_caa(application.names, method=application.validation):
+            if not verdict.permitted:
+                raise IssuerRefused(verdict.detail or f"CAA of {verdict.name} forbids it.", reason="caa")
+
+
+def _product(state: CertificateState) -> Product:
+    if state.product is None:
+        raise ValueError("only purchases are issued")
+    return state.product
+
+
+def _issuance(leaf: SignedLeaf, number: int, now: datetime) -> Issuance:
+    return Issuance(
+        number=number,
+        serial=leaf.serial,
+        fingerprint_sha256=leaf.fingerprint_sha256,
+        issuer=leaf.issuer,
+        key_type=leaf.key_type,
+        not_before=leaf.not_before,
+        not_after=leaf.not_after,
+        issued_at=now,
+    )
+
+
+def _record(state: CertificateState, leaf: SignedLeaf, issuance: Issuance) -> IssuanceRecord:
+    order, application = order_of(state)
+    return IssuanceRecord(
+        certificate_id=state.certificate_id,
+        issuance=issuance,
+        application_id=application.id,
+        attempt=order.attempt,
+        names=application.names,
+        leaf_pem=leaf.leaf_pem,
+        chain_pem=leaf.chain_pem,
+        spki_sha256=leaf.spki_sha256,
+        key_ref=None if order.csr_ref else state.key_ref(order.attempt),
+    )

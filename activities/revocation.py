@@ -1,0 +1,76 @@
+"""Revokes at the issuer and returns only when the issuer confirms."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from temporalio import activity
+
+from activities.work import Done, Work, act_once, started_at
+from certloom.domain.evolve import evolve
+from certloom.domain.fact import Fact, Retired, Revoked
+from certloom.domain.issuance import Issuance, RevocationReason
+from certloom.domain.state import CertificateState
+from certloom.issuers.interface import Issuer, LeafToRevoke
+from certloom.storage.interface import Storage, Transaction
+
+
+class RevocationActivities:
+    """`issuers` are the CAs by the name that products use."""
+
+    def __init__(self, *, storage: Storage, issuers: Mapping[str, Issuer]) -> None:
+        self._storage = storage
+        self._issuers = issuers
+
+    @activity.defn(name="revoke")
+    async def revoke(self, work: Work) -> Done:
+        """Revoke every unexpired issuance, or after a replacement every one but the newest."""
+        now = started_at()
+        state = work.state
+        leaves = _leaves(state, now)
+        serials = tuple(leaf.serial for leaf in leaves)
+
+        async def effect() -> Fact:
+            for leaf in leaves:
+                await self._revoke(state, leaf, now)
+            return Retired(at=now, serials=serials) if state.retiring else Revoked(at=now, serials=serials)
+
+        async def beside(tx: Transaction, fact: Fact) -> None:
+            after = evolve(state, fact)
+            await tx.issuances.mark(state.certificate_id, {one.number: one.state for one in after.issuances})
+
+        newest = state.issuances[-1].serial
+        key = state.claim(f"retire/{newest}" if state.retiring else f"revoke/{newest}")
+        return await act_once(self._storage, work, key=key, now=now, effect=effect, beside=beside)
+
+    async def _revoke(self, state: CertificateState, leaf: Issuance, now: datetime) -> None:
+        if state.product is None:
+            raise ValueError("an uploaded certificate is not ours to revoke")
+        async with self._storage.read() as tx:
+            record = await tx.issuances.get(state.certificate_id, leaf.number)
+        if record is None:
+            raise ValueError(f"issuance {leaf.number} is not stored")
+        await self._issuers[state.product.issuer].revoke(
+            LeafToRevoke(
+                key=state.claim(f"revoke/{leaf.serial}"),
+                issuer=leaf.issuer,
+                serial=leaf.serial,
+                not_after=leaf.not_after,
+                leaf_pem=record.leaf_pem,
+                reason=_reason(state),
+                revoked_at=now,
+            ),
+            now=now,
+        )
+
+
+def _leaves(state: CertificateState, now: datetime) -> Sequence[Issuance]:
+    leaves = state.unexpired(now)
+    return [leaf for leaf in leaves if leaf != state.issuance] if state.retiring else leaves
+
+
+def _reason(state: CertificateState) -> RevocationReason:
+    if state.retiring:
+        return state.retiring
+    if state.revocation is None:
+        raise ValueError("no revocation was requested")
+    return state.revocation.reason

@@ -1,0 +1,95 @@
+"""What every activity of a certificate is handed and hands back, and how it acts once.
+
+The row is written before an outside effect and after it, so that whoever looks in between sees what is under way.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from temporalio import activity
+
+from certloom.domain.evolve import evolve
+from certloom.domain.fact import Entry, Fact
+from certloom.domain.model import Model
+from certloom.domain.state import CertificateState
+from certloom.storage.interface import Storage, Transaction
+
+
+class Work(Model):
+    """The state to act on, and entries already in it that no row holds yet."""
+
+    state: CertificateState
+    unrecorded: tuple[Entry, ...] = ()
+
+
+class Done(Model):
+    """The fact that came of it."""
+
+    fact: Fact
+
+
+def started_at() -> datetime:
+    """When this attempt began, by the server's clock for this workflow: the `now` of everything below."""
+    return activity.info().started_time.astimezone(UTC)
+
+
+async def record(tx: Transaction, work: Work) -> None:
+    """Write the state and its entries; harmless when they are there."""
+    await tx.certificates.write(work.state, work.unrecorded)
+
+
+async def act_once(
+    storage: Storage,
+    work: Work,
+    *,
+    key: str,
+    now: datetime,
+    effect: Callable[[], Awaitable[Fact]],
+    beside: Callable[[Transaction, Fact], Awaitable[None]] | None = None,
+) -> Done:
+    """Claim *key*, act outside, then record fact, row and timeline together (DESIGN 4.2).
+
+    A second caller, at any moment and after any crash, gets the first one's fact; *effect* itself must be idempotent,
+    because the process may die between its end and its record. *beside* writes what belongs to the fact.
+    """
+    async with storage.begin() as tx:
+        await record(tx, work)
+        known = await tx.claims.claim(key, now)
+    if known is not None:
+        return Done.model_validate_json(known)
+    return await _settle(storage, work, key=key, now=now, fact=await effect(), beside=beside)
+
+
+async def act_within(
+    storage: Storage, work: Work, *, key: str, now: datetime, effect: Callable[[Transaction], Awaitable[Fact]]
+) -> Done:
+    """Do the same for an effect that is SQL alone: claim, effect, fact, row and timeline in one transaction."""
+    async with storage.begin() as tx:
+        await record(tx, work)
+        known = await tx.claims.claim(key, now)
+        if known is not None:
+            return Done.model_validate_json(known)
+        return await _finish(tx, work, key=key, now=now, fact=await effect(tx))
+
+
+async def _settle(
+    storage: Storage,
+    work: Work,
+    *,
+    key: str,
+    now: datetime,
+    fact: Fact,
+    beside: Callable[[Transaction, Fact], Awaitable[None]] | None,
+) -> Done:
+    async with storage.begin() as tx:
+        done = await _finish(tx, work, key=key, now=now, fact=fact)
+        if beside is not None:
+            await beside(tx, done.fact)
+        return done
+
+
+async def _finish(tx: Transaction, work: Work, *, key: str, now: datetime, fact: Fact) -> Done:
+    done = Done.model_validate_json(await tx.claims.finish(key, Done(fact=fact).model_dump_json(), now))
+    after = evolve(work.state, done.fact)
+    await tx.certificates.write(after, [Entry(version=after.version, fact=done.fact)])
+    return done
