@@ -322,7 +322,7 @@ def _order(fact: f.RenewalStarted, state: CertificateState) -> Changes:
         csr_ref=fact.csr_ref,
         reason=fact.reason,
     )
-    return {"order": order, "attempts": attempt, "phase": Phase.PREPARING}
+    return {"order": order, "attempts": attempt, "phase": Phase.PREPARING, "csr_ref": fact.csr_ref}
 
 
 def _dropped(state: CertificateState) -> Changes:

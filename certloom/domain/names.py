@@ -134,7 +134,7 @@ def _why_not_encoded(text: str, error: UnicodeError) -> _BadName:
     if "" in labels[:-1] or labels == [""]:
         return _BadName("name_empty_label", "has an empty part; take out the dot at its start, or one of two dots.")
     if "too long" in str(error):
-        return _too_long(text, f"has a part of more than {MAX_LABEL} characters; shorten that part.")
+        return _too_long(text, error)
     if any(label.startswith("-") or label.endswith("-") for label in labels):
         return _BadName("name_hyphen_at_edge", "has a part that starts or ends with a hyphen; take the hyphen out.")
     if any(label[2:4] == "--" and label[:2].lower() != "xn" for label in labels):
@@ -148,10 +148,11 @@ def _reserved_hyphens() -> _BadName:
     return _BadName("name_reserved_hyphens", "has hyphens in third and fourth place, which only xn-- may (RFC 5890).")
 
 
-def _too_long(text: str, rest: str) -> _BadName:
-    if len(text) > MAX_NAME + 1:
-        return _BadName("name_too_long", f"has {len(text)} characters; a name has at most {MAX_NAME}.")
-    return _BadName("name_label_too_long", rest)
+def _too_long(text: str, error: UnicodeError) -> _BadName:
+    if "Label" in str(error) and len(text) <= MAX_NAME:
+        rest = f"has a part of more than {MAX_LABEL} bytes when written in ASCII; shorten that part."
+        return _BadName("name_label_too_long", rest)
+    return _BadName("name_too_long", f"is longer than {MAX_NAME} bytes when written in ASCII; shorten it.")
 
 
 def _check_size(name: str) -> None:

@@ -91,6 +91,7 @@ class CertificateState(Model):
     uploaded_names: tuple[str, ...] = ()
     application: Application | None = None
     applications: int = 0
+    csr_ref: str | None = None  # the customer's own signing request, used again at each renewal
     order: Order | None = None
     attempts: int = 0
     issuances: tuple[Issuance, ...] = ()  # the newest, and every older one that is not expired

@@ -1,0 +1,30 @@
+"""What handlers leave for `run`: something asked for, and whether it is answered yet."""
+
+from dataclasses import dataclass, field
+
+from certloom.domain.command import Command
+from certloom.domain.errors import CertloomError
+from certloom.domain.model import Model
+
+
+class OperatorWord(Model):
+    """`resume` or `skip`, said to a parked step."""
+
+    word: str
+
+
+class Ignored(Model):
+    """A message that does not apply; it is recorded and changes nothing."""
+
+    message: str
+    why: str
+
+
+@dataclass
+class Intent:
+    """One message. An update waits until `version` is in the row, or for `refusal`; a signal waits for nothing."""
+
+    wanted: Command | OperatorWord | Ignored
+    version: int | None = None
+    refusal: CertloomError | None = None
+    from_signal: bool = field(default=False, kw_only=True)
