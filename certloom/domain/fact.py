@@ -25,6 +25,10 @@ class Happened(Model):
     at: Utc
     actor: str = SYSTEM
 
+    def model_post_init(self, _: object, /) -> None:
+        """Count `kind` as set, so that a payload without unset fields can still be told apart."""
+        self.__pydantic_fields_set__.add("kind")
+
 
 class Ordered(Happened):
     """A purchase was placed; the charge comes next."""
