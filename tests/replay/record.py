@@ -1,0 +1,116 @@
+"""Records one history per kind of life: `python -m tests.replay.record` overwrites tests/replay/*.json.
+
+Until version 0.1 histories are recorded anew whenever the workflow's shape changes; from 0.1 on they are frozen.
+"""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from temporalio.exceptions import ApplicationError
+
+from certloom.domain import command as c
+from certloom.domain.certificate import CertificateStatus, Phase
+from certloom.domain.issuance import RevocationReason
+from certloom.domain.key import KeyType
+from tests.workflows.trouble import BrokenPayments
+from tests.workflows.world import World, temporal, world
+from workflows.names import workflow_id
+
+HERE = Path(__file__).parent
+S = CertificateStatus
+
+
+async def year(built: World) -> str:
+    certificate_id = await built.issued()
+    await built.forward(certificate_id, timedelta(days=150))
+    await built.until(certificate_id, lambda state: len(state.issuances) == 2)
+    await built.forward(certificate_id, timedelta(days=216))
+    await built.reaches(certificate_id, S.EXPIRED)
+    await built.ask(certificate_id, c.Delete)
+    return certificate_id
+
+
+async def revoked(built: World) -> str:
+    certificate_id = await built.issued()
+    await built.handle(certificate_id).signal("nonsense", args=[1, 2])
+    await built.handle(certificate_id).cancel()
+    await built.ask(certificate_id, c.Relabel, label="mine")
+    await built.revoke(certificate_id)
+    await built.ask(certificate_id, c.Delete)
+    return certificate_id
+
+
+async def withdrawn(built: World) -> str:
+    certificate_id = await built.buy()
+    await built.apply(certificate_id)
+    await built.until(certificate_id, lambda state: state.phase is Phase.PROVING)
+    await built.ask(certificate_id, c.CheckNow)
+    await built.ask(certificate_id, c.Withdraw)
+    await built.until(certificate_id, lambda state: not state.discard)
+    await built.ask(certificate_id, c.CancelOrder)
+    return certificate_id
+
+
+async def not_proven(built: World) -> str:
+    certificate_id = await built.buy()
+    await built.apply(certificate_id)
+    await built.until(certificate_id, lambda state: state.phase is Phase.PROVING)
+    await built.forward(certificate_id, timedelta(days=8))
+    await built.reaches(certificate_id, S.PAID)
+    return certificate_id
+
+
+async def replaced(built: World) -> str:
+    certificate_id = await built.issued()
+    await built.ask(certificate_id, c.Replace, reason=RevocationReason.KEY_COMPROMISE, key_type=KeyType.RSA_2048)
+    await built.until(certificate_id, lambda state: len(state.issuances) == 2 and state.phase is Phase.IDLE)
+    return certificate_id
+
+
+async def parked(built: World) -> str:
+    built.methods["broken"] = BrokenPayments(ApplicationError("surprise", non_retryable=True), times=1)
+    certificate_id = await built.buy(method="broken")
+    await built.until(certificate_id, lambda state: state.attention is not None)
+    await built.handle(certificate_id).signal("resume")
+    await built.reaches(certificate_id, S.PAID)
+    return certificate_id
+
+
+LIVES: Mapping[str, Callable[[World], Awaitable[str]]] = {
+    "year": year,
+    "revoked": revoked,
+    "withdrawn": withdrawn,
+    "not_proven": not_proven,
+    "replaced": replaced,
+    "parked": parked,
+}
+
+
+async def save(built: World, kind: str, certificate_id: str) -> int:
+    """Write every run of a life; return how many there were."""
+    await asyncio.sleep(1)  # visibility is eventual, and this is no test
+    runs = [run async for run in built.env.client.list_workflows(f'WorkflowId="{workflow_id(certificate_id)}"')]
+    for index, run in enumerate(sorted(runs, key=lambda run: run.start_time)):
+        handle = built.env.client.get_workflow_handle(run.id, run_id=run.run_id)
+        history = await handle.fetch_history()
+        text = json.dumps(json.loads(history.to_json()), separators=(",", ":"))
+        (HERE / f"{kind}-{index + 1}.json").write_text(text + "\n")
+    return len(runs)
+
+
+async def main() -> None:
+    for old in HERE.glob("*.json"):
+        old.unlink()
+    with tempfile.TemporaryDirectory() as folder:
+        async with temporal() as env, world(env, Path(folder)) as built, built.worker():
+            for kind, live in LIVES.items():
+                runs = await save(built, kind, await live(built))
+                print(f"{kind}: {runs} run(s)")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

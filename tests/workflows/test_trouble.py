@@ -1,0 +1,184 @@
+"""What happens when messages, people and machines misbehave."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from certloom.domain import command as c
+from certloom.domain.certificate import CertificateStatus, Phase
+from certloom.domain.errors import Outage, OutcomeUnknown
+from certloom.domain.step import StepKind
+from tests.workflows.trouble import BrokenPayments, Wrapped, forgotten, twice
+from tests.workflows.world import World, temporal, world
+from workers.heartbeat import Failures
+from workflows.client import CertificateClient
+
+S = CertificateStatus
+
+STRAY: list[tuple[str, list[Any]]] = [
+    ("withdraw", []),
+    ("withdraw", ["now"]),
+    ("withdraw", [1, 2]),
+    ("revoke", []),
+    ("revoke", ["superseded"]),
+    ("revoke", [{"reason": "because"}]),
+    ("revoke", [{"reason": "superseded"}, {"reason": "superseded"}]),
+    ("resume", []),
+    ("skip", [{"a": 1}]),
+    ("delete", []),
+    ("x" * 300, [None]),
+]
+
+
+class TestSignals:
+    @pytest.mark.parametrize(("name", "arguments"), STRAY)
+    async def test_a_stray_one_is_recorded_and_harmless(self, built: World, name: str, arguments: list[Any]) -> None:
+        """A signal that does not apply leaves a line that says why, and an issued certificate stays as it was."""
+        certificate_id = await built.issued()
+        before = await built.row(certificate_id)
+        await built.handle(certificate_id).signal(name, args=arguments)
+        after = await built.until(certificate_id, lambda state: state.version > before.version)
+
+        assert (await built.facts(certificate_id))[-1] == "message_ignored"
+        assert (after.status, after.phase) == (S.ISSUED, Phase.IDLE)
+
+    async def test_withdraw_takes_an_application_back(self, built: World) -> None:
+        """The signal does what the API's withdrawal does."""
+        certificate_id = await built.buy()
+        await built.apply(certificate_id)
+        await built.until(certificate_id, lambda state: state.phase is Phase.PROVING)
+        await built.handle(certificate_id).signal("withdraw")
+
+        await built.until(certificate_id, lambda state: state.status is S.PAID and not state.discard)
+
+    async def test_revoke_with_a_reason_revokes_and_refunds(self, built: World) -> None:
+        """The signal from the Temporal UI ends in revoked and refunded."""
+        certificate_id = await built.issued()
+        await built.handle(certificate_id).signal("revoke", {"reason": "superseded", "force": False})
+        await built.until(certificate_id, lambda state: state.status is S.REVOKED and state.phase is Phase.IDLE)
+
+        assert await built.postings(certificate_id) == {"charge": -900, "refund": 900}
+
+    async def test_a_cancel_request_changes_nothing(self, built: World) -> None:
+        """Cancelling the workflow is recorded; the certificate lives on and can be revoked."""
+        certificate_id = await built.issued()
+        before = await built.row(certificate_id)
+        await built.handle(certificate_id).cancel()
+        await built.until(certificate_id, lambda state: state.version > before.version)
+        await built.revoke(certificate_id)
+
+        assert (await built.row(certificate_id)).status is S.REVOKED
+
+
+class TestAttention:
+    async def test_an_unplanned_refusal_parks_and_resumes(self, built: World) -> None:
+        """A step that fails in a way nobody planned waits for an operator, who lets it try again."""
+        error = ApplicationError("surprise", non_retryable=True)
+        built.methods["broken"] = BrokenPayments(error, times=1)
+        certificate_id = await built.buy(method="broken")
+        parked = await built.until(certificate_id, lambda state: state.attention is not None)
+        assert parked.attention is not None
+        assert parked.attention.step is StepKind.CHARGE
+        await built.handle(certificate_id).signal("resume")
+
+        assert (await built.reaches(certificate_id, S.PAID)).attention is None
+
+    async def test_a_parked_charge_can_be_skipped(self, built: World) -> None:
+        """Skipping a charge cancels the order and pays back whatever was taken."""
+        built.methods["hopeless"] = BrokenPayments(ApplicationError("no", non_retryable=True), times=99)
+        certificate_id = await built.buy(method="hopeless")
+        await built.until(certificate_id, lambda state: state.attention is not None)
+        await built.handle(certificate_id).signal("skip")
+
+        await built.until(certificate_id, lambda state: state.status is S.CANCELLED and state.phase is Phase.IDLE)
+
+    async def test_an_outage_is_waited_out(self, built: World) -> None:
+        """Something that is down for a while delays the step and nothing else."""
+        slow = BrokenPayments(Outage("The bank is down."), times=12)
+        built.methods["slow"] = slow
+        buying = asyncio.create_task(built.buy(method="slow"))
+        certificate_id = await asyncio.wait_for(_first(slow), 20)
+        await built.forward(certificate_id, timedelta(minutes=10))
+        await buying
+        state = await built.reaches(certificate_id, S.PAID)
+
+        assert (slow.calls[certificate_id], state.delay) == (13, None)
+
+
+async def _first(method: BrokenPayments) -> str:
+    while not method.calls:
+        await asyncio.sleep(0.02)
+    return next(iter(method.calls))
+
+
+class TestRestart:
+    async def test_a_lost_workflow_is_restored_from_the_row(self, built: World) -> None:
+        """A terminated workflow starts again from the row's state and goes on where it was."""
+        certificate_id = await built.buy()
+        await built.apply(certificate_id)
+        state = await built.until(certificate_id, lambda state: state.phase is Phase.PROVING)
+        await built.handle(certificate_id).terminate("lost")
+        assert not await built.client.running(certificate_id)
+        assert await built.client.restore(state)
+        assert not await built.client.restore(state)
+        await built.prove(certificate_id)
+
+        await built.reaches(certificate_id, S.ISSUED)
+        assert await built.postings(certificate_id) == {"charge": -900}
+
+    async def test_updates_racing_a_new_run_are_all_answered(self, built: World) -> None:
+        """Commands that arrive while a renewal continues as new are carried out or refused, never lost."""
+        certificate_id = await built.issued()
+        labels = [built.ask(certificate_id, c.Relabel, label=f"label {index}") for index in range(8)]
+        answers = await asyncio.gather(built.ask(certificate_id, c.Renew), *labels)
+        state = await built.until(certificate_id, lambda state: len(state.issuances) == 2 and state.phase is Phase.IDLE)
+
+        assert len(answers) == 9
+        assert (await built.facts(certificate_id)).count("relabelled") == 8
+        assert state.label is not None
+
+
+@pytest.fixture
+async def alone(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """A world without a worker; a test starts the kind it wants."""
+    async with temporal() as env, world(env, tmp_path_factory.mktemp("alone")) as made:
+        yield made
+
+
+class TestNoWorker:
+    async def test_an_order_waits_for_a_worker(self, alone: World) -> None:
+        """A purchase without a worker is answered as unknown, and is carried out once a worker comes."""
+        alone.client = CertificateClient(alone.env.client, answer_within=timedelta(seconds=1))
+        with pytest.raises(OutcomeUnknown):
+            await alone.buy()
+        certificate_id = [one.id async for one in alone.env.client.list_workflows()].pop()
+        certificate_id = certificate_id.removeprefix("certificate-")
+        async with alone.worker():
+            await alone.until(certificate_id, lambda state: state.status is S.PAID)
+
+        assert await alone.postings(certificate_id) == {"charge": -900}
+
+
+class TestRepetition:
+    @pytest.mark.parametrize("around", [twice, forgotten])
+    async def test_every_activity_may_run_again(self, alone: World, around: Any) -> None:
+        """A whole life in which each activity runs twice, or loses its first answer, moves everything once."""
+        async with alone.worker(interceptors=[Wrapped(around), Failures()]):
+            certificate_id = await alone.issued()
+            await alone.ask(certificate_id, c.Renew)
+            await alone.until(certificate_id, lambda state: len(state.issuances) == 2)
+            await alone.revoke(certificate_id)
+            state = await alone.until(
+                certificate_id, lambda state: state.status is S.REVOKED and state.phase is Phase.IDLE
+            )
+            assert await alone.agrees(certificate_id)
+            await alone.ask(certificate_id, c.Delete)
+            async with alone.storage.read() as tx:
+                records = await tx.issuances.list(certificate_id)
+
+        assert await alone.postings(certificate_id) == {"charge": -900, "refund": 900}
+        assert [record.issuance.serial for record in records] == [one.serial for one in state.issuances]

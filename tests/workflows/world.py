@@ -1,0 +1,269 @@
+"""A whole small world for workflow tests: real Temporal with skipped time, real SQL, the real private CA.
+
+Only proofs are scripted, by the validator's own fake, and the issuer's where a test wants trouble.
+"""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from certloom.payments.balance import BalancePayments
+from temporalio.client import WorkflowHandle
+from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.deletion import DeletionActivities
+from activities.issuance import IssuanceActivities
+from activities.order import OrderActivities
+from activities.payment import PaymentActivities
+from activities.record import RecordActivities
+from activities.refund import RefundActivities
+from activities.revocation import RevocationActivities
+from activities.verification import VerificationActivities
+from certloom.domain import command as c
+from certloom.domain.application import ValidationMethod
+from certloom.domain.certificate import CertificateStatus, Origin
+from certloom.domain.issuance import RevocationReason
+from certloom.domain.key import KeyType
+from certloom.domain.money import Money
+from certloom.domain.product import Product
+from certloom.domain.state import CertificateState
+from certloom.issuers.authorities import create_authorities
+from certloom.issuers.interface import Issuer
+from certloom.issuers.private_ca import PrivateCa
+from certloom.keys.credentials import PemCredentials
+from certloom.keys.generation import KeyGeneration
+from certloom.keys.keyring import parse_keyring
+from certloom.keys.payload import SealedPayloadCodec, make_data_converter
+from certloom.keys.sealing import AesGcmSealer
+from certloom.payments.interface import PaymentMethod, PaymentRequest
+from certloom.storage.engine import SqlStorage
+from certloom.storage.migrate import migrate
+from certloom.storage.records import Account, Posting
+from certloom.validation.fake import FakeValidator
+from tests.lives import product
+from workers.heartbeat import Failures
+from workers.sandbox import runner
+from workflows.certificate import CertificateWorkflow
+from workflows.client import CertificateClient
+from workflows.names import QUEUE, workflow_id
+from workflows.search_attributes import KEYS
+
+TEMPORAL = Path(__file__).parents[2] / ".venv" / "bin" / "temporal"
+RING = parse_keyring("QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=")
+ACCOUNT = "acct_world"
+PUBLIC_URL = "https://pki.certloom-example.com"
+DEPOSIT = 10**9
+_ids = itertools.count(1)
+_requests = itertools.count(1)
+
+
+@dataclass
+class World:
+    """What a test may look at and script."""
+
+    env: WorkflowEnvironment
+    storage: SqlStorage
+    validator: FakeValidator
+    client: CertificateClient
+    payments: BalancePayments
+    issuers: dict[str, Issuer]
+    methods: dict[str, PaymentMethod]
+    activities: list[Callable[..., Any]] = field(default_factory=list)
+
+    def worker(self, **more: Any) -> Worker:
+        """Build a worker over the same adapters, as workers/certificates.py does."""
+        return Worker(
+            self.env.client,
+            task_queue=QUEUE,
+            workflows=[CertificateWorkflow],
+            activities=self.activities,
+            workflow_runner=runner(),
+            **{"interceptors": [Failures()], **more},
+        )
+
+    def handle(self, certificate_id: str) -> WorkflowHandle[Any, Any]:
+        return self.env.client.get_workflow_handle(workflow_id(certificate_id))
+
+    async def now(self, certificate_id: str) -> datetime:
+        """Return the time as this certificate's workflow sees it."""
+        return (await self.env.get_current_time(self.handle(certificate_id))).astimezone(UTC)
+
+    async def row(self, certificate_id: str) -> CertificateState:
+        async with self.storage.read() as tx:
+            state = await tx.certificates.get(certificate_id)
+        assert state is not None
+        return state
+
+    async def facts(self, certificate_id: str) -> list[str]:
+        """Return the kinds in the timeline, oldest first."""
+        async with self.storage.read() as tx:
+            page = await tx.certificates.timeline(certificate_id, limit=200)
+        return [entry.fact.kind for entry in reversed(page.items)]
+
+    async def postings(self, certificate_id: str) -> Mapping[str, int]:
+        """Return the customer's amounts booked for a certificate, by kind."""
+        found: dict[str, int] = {}
+        for kind in ("charge", "refund"):
+            async with self.storage.read() as tx:
+                posting: Posting | None = await tx.ledger.find(f"{certificate_id}/{kind}")
+            if posting is not None:
+                found[kind] = sum(line.amount for line in posting.lines if line.account == ACCOUNT)
+        return found
+
+    async def buy(self, of: Product | None = None, *, method: str = "balance") -> str:
+        certificate_id = f"cert_w{next(_ids)}"
+        now = datetime.now(UTC)
+        state = CertificateState(
+            certificate_id=certificate_id,
+            account_id=ACCOUNT,
+            origin=Origin.PURCHASED,
+            created_at=now,
+            updated_at=now,
+            product=of or product(),
+        )
+        await self.client.buy(state, c.Pay(method=method, **self.who(certificate_id, now)))
+        return certificate_id
+
+    def who(self, certificate_id: str, now: datetime) -> dict[str, Any]:
+        request_id = f"{certificate_id}-{next(_requests)}"
+        return {"request_id": request_id, "actor": "key_1", "requested_at": now}
+
+    async def ask(self, certificate_id: str, command: type[c.Command], **more: Any) -> c.Accepted:
+        """Send a command stamped with the workflow's own time."""
+        now = await self.now(certificate_id)
+        return await self.client.send(certificate_id, command(**self.who(certificate_id, now), **more))
+
+    async def apply(
+        self, certificate_id: str, *names: str, key_type: KeyType = KeyType.ECDSA_P256, csr_ref: str | None = None
+    ) -> None:
+        await self.ask(
+            certificate_id,
+            c.Apply,
+            application_id=f"appl_{certificate_id}_{next(_ids)}",
+            names=names or (f"{certificate_id.replace('_', '-')}.example.com",),
+            validation=ValidationMethod.DNS_01,
+            key_type=key_type,
+            csr_ref=csr_ref,
+        )
+
+    async def prove(self, certificate_id: str) -> None:
+        """Publish the proof and have it looked for."""
+        for name in (await self.row(certificate_id)).names:
+            self.validator.prove(name.removeprefix("*."))
+        await self.ask(certificate_id, c.CheckNow)
+
+    async def issued(self, of: Product | None = None, *, key_type: KeyType = KeyType.ECDSA_P256) -> str:
+        """Take a new certificate as far as issued."""
+        certificate_id = await self.buy(of)
+        name = f"{certificate_id.replace('_', '-')}.example.com"
+        self.validator.prove(name)
+        await self.apply(certificate_id, name, key_type=key_type)
+        await self.reaches(certificate_id, CertificateStatus.ISSUED)
+        return certificate_id
+
+    async def revoke(self, certificate_id: str) -> None:
+        await self.ask(certificate_id, c.Revoke, reason=RevocationReason.SUPERSEDED)
+
+    async def reaches(self, certificate_id: str, status: CertificateStatus) -> CertificateState:
+        return await self.until(certificate_id, lambda state: state.status is status)
+
+    async def until(
+        self, certificate_id: str, holds: Callable[[CertificateState], bool], *, seconds: float = 30
+    ) -> CertificateState:
+        """Wait for the row, and check that the workflow agrees with it."""
+
+        async def wait() -> CertificateState:
+            while not holds(state := await self.row(certificate_id)):
+                await asyncio.sleep(0.02)
+            return state
+
+        return await asyncio.wait_for(wait(), seconds)
+
+    async def forward(self, certificate_id: str, by: timedelta) -> None:
+        """Let the certificate's own clock run on."""
+        await self.env.fast_forward(self.handle(certificate_id), by)
+
+    async def agrees(self, certificate_id: str) -> bool:
+        """Whether workflow and row know the same."""
+        return await self.client.view(certificate_id) == await self.row(certificate_id)
+
+
+@asynccontextmanager
+async def temporal(**more: Any) -> AsyncIterator[WorkflowEnvironment]:
+    """Run a real server with skipped time, our search attributes and our codec."""
+    environment: Awaitable[WorkflowEnvironment] = WorkflowEnvironment.start_time_skipping_v2(
+        ts_config=TimeSkippingConfig(enabled=False),
+        dev_server_existing_path=str(TEMPORAL),
+        dev_server_log_level="never",
+        dev_server_startup_timeout=timedelta(seconds=30),
+        search_attributes=list(KEYS),
+        data_converter=make_data_converter(SealedPayloadCodec(RING)),
+        dev_server_extra_args=[
+            "--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true",
+            "--dynamic-config-value", 'history.timerProcessorMaxTimeShift="5ms"',
+        ],
+        **more,
+    )  # fmt: skip
+    async with await environment as env:
+        yield env
+
+
+@asynccontextmanager
+async def world(env: WorkflowEnvironment, folder: Path) -> AsyncIterator[World]:
+    """Build everything behind the workflow over one SQLite file; the caller runs the worker."""
+    url = f"sqlite+aiosqlite:///{folder}/certloom.db"
+    await migrate(url)
+    storage = SqlStorage(url)
+    sealer = AesGcmSealer(RING)
+    await create_authorities(storage, sealer, public_url=PUBLIC_URL, now=datetime.now(UTC))
+    payments = BalancePayments(storage)
+    built = World(
+        env=env,
+        storage=storage,
+        validator=FakeValidator(),
+        client=CertificateClient(env.client),
+        payments=payments,
+        issuers={"private": PrivateCa(storage, sealer, public_url=PUBLIC_URL)},
+        methods={"balance": payments},
+    )
+    built.activities = _activities(built, sealer)
+    await _open_account(built)
+    yield built
+    await storage.close()
+
+
+def _activities(built: World, sealer: AesGcmSealer) -> list[Callable[..., Any]]:
+    storage, issuers, methods, validator = built.storage, built.issuers, built.methods, built.validator
+    refund = RefundActivities(storage=storage, methods=methods)
+    order = OrderActivities(
+        storage=storage, issuers=issuers, sealer=sealer, key_maker=KeyGeneration(), credentials=PemCredentials()
+    )
+    look = VerificationActivities(storage=storage, validator=validator, check_interval=timedelta(seconds=5))
+    return [
+        RecordActivities(storage=storage).record,
+        PaymentActivities(storage=storage, methods=methods).charge,
+        refund.calculate_refund,
+        refund.refund,
+        order.prepare,
+        order.discard,
+        look.look,
+        IssuanceActivities(storage=storage, issuers=issuers, validator=validator).issue,
+        RevocationActivities(storage=storage, issuers=issuers).revoke,
+        DeletionActivities(storage=storage).destroy,
+    ]
+
+
+async def _open_account(built: World) -> None:
+    now = datetime.now(UTC)
+    async with built.storage.begin() as tx:
+        await tx.accounts.add(Account(id=ACCOUNT, name="World", currency="EUR", created_at=now))
+    deposit = Money(amount=DEPOSIT, currency="EUR")
+    await built.payments.deposit(
+        PaymentRequest(key="deposit-world", account_id=ACCOUNT, amount=deposit, reference="opening"), now=now
+    )
