@@ -4,18 +4,14 @@ HTTP/1.1 by h11, because generic clients resolve host names by themselves and fo
 """
 
 import asyncio
-from dataclasses import dataclass
 
 import h11
 
-from certloom.net.interface import BrokenAnswer, Connection, Dialer, IPAddress, Tls
+from certloom.net.interface import BODY_LIMIT, BrokenAnswer, Connection, Dialer, Fetched, Tls
 from certloom.net.redirects import FOLLOWED, Ports, Target, follow, read_target, shorten
 
 DEADLINE = 9.5
 """Seconds for all hops together: half a second less than a look may take."""
-
-BODY_LIMIT = 128
-"""Bytes of a body that we keep; a proof is shorter (RFC 8555 section 8.1: token, dot and thumbprint are 87)."""
 
 MAX_HEADERS = 16 * 1024
 """Bytes of status line and headers."""
@@ -23,23 +19,11 @@ MAX_HEADERS = 16 * 1024
 MAX_RECEIVED = 64 * 1024
 """Bytes we read per hop before giving up, whatever they are: interim responses and chunk framing count too."""
 
-_AGENT = b"certloom-validation/1 (certificate domain control check)"
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """The last answer. `body` holds at most BODY_LIMIT bytes; `truncated` says that there were more."""
-
-    url: str
-    address: IPAddress
-    status: int
-    body: bytes
-    truncated: bool
-    location: str | None = None
+_AGENT = "certloom-validation/1 (certificate domain control check)"
 
 
 class GuardedHttp:
-    """Gets small bodies from hosts that tenants name."""
+    """Implements ProofHttp. `ports` says which port a plain URL means: HTTP01_PORT in labs, else 80."""
 
     def __init__(self, dialer: Dialer, *, ports: Ports | None = None, deadline: float = DEADLINE) -> None:
         self._dialer = dialer
@@ -47,12 +31,7 @@ class GuardedHttp:
         self._deadline = deadline
 
     async def get(self, url: str) -> Fetched:
-        """Fetch, following redirects by the rules in `redirects`; any status is an answer, also 404.
-
-        TLS certificates met on the way are not verified: what counts is the content, and a host that proves control
-        for the first time has no certificate yet. May be called any number of times. Raises RedirectRefused,
-        AddressRefused, InvalidInput; Unreachable, BrokenAnswer, or another Outage.
-        """
+        """See ProofHttp; the redirect rules stand in `redirects`."""
         target = read_target(url, self._ports)
         try:
             async with asyncio.timeout(self._deadline):
@@ -118,7 +97,7 @@ class _Events:
             if isinstance(event, h11.Response):
                 return event
             if not isinstance(event, h11.InformationalResponse):
-                raise h11.RemoteProtocolError("the connection was closed before an answer")
+                raise h11.RemoteProtocolError("the answer does not begin with a status")
 
     async def body(self) -> tuple[bytes, bool]:
         """Return the first BODY_LIMIT bytes, and whether there are more; the rest stays unread."""
@@ -130,13 +109,15 @@ class _Events:
             body += event.data
         return bytes(body[:BODY_LIMIT]), len(body) > BODY_LIMIT
 
-    async def _next(self) -> h11.Event | type[h11.PAUSED]:
+    async def _next(self) -> h11.Event | type:
         while True:
             event = self._http.next_event()
-            if event is not h11.NEED_DATA:
+            if not isinstance(event, type) or event is h11.PAUSED:
                 return event
             if self._left <= 0:
                 raise h11.RemoteProtocolError("the answer is too large")
             data = await self._reader.read(min(4096, self._left))
             self._left -= len(data)
+            if not data and self._http.their_state is h11.SEND_RESPONSE:
+                raise h11.RemoteProtocolError("the connection was closed before an answer")
             self._http.receive_data(data)

@@ -100,7 +100,7 @@ class Resolver(Protocol):
         ...
 
     async def texts(self, name: str) -> Answer[str]:
-        """TXT values, the strings of each joined without a blank; bytes outside ASCII become backslash escapes."""
+        """TXT values, the strings of each joined without a blank; each byte becomes one character."""
         ...
 
     async def caa(self, name: str) -> Answer[CaaRecord]:
@@ -154,5 +154,34 @@ class Dialer(Protocol):
 
         Tries one IPv6 address and then, when the connection itself fails, one IPv4 address; never a third.
         Raises what `resolve` raises, and Unreachable.
+        """
+        ...
+
+
+BODY_LIMIT = 128
+"""Bytes of a body that we keep; a proof is shorter (RFC 8555 section 8.1: token, dot and thumbprint are 87)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The last answer. `body` holds at most BODY_LIMIT bytes; `truncated` says that there were more."""
+
+    url: str
+    address: IPAddress
+    status: int
+    body: bytes
+    truncated: bool
+    location: str | None = None
+
+
+class ProofHttp(Protocol):
+    """Gets small bodies from web servers that tenants name."""
+
+    async def get(self, url: str) -> Fetched:
+        """Fetch within 9.5 s, following at most ten redirects by the rules for http-01; any status is an answer.
+
+        TLS certificates met on the way are not verified: what counts is the content, and a host that proves control
+        for the first time has no certificate yet. May be called any number of times. Raises RedirectRefused,
+        AddressRefused, InvalidInput; Unreachable, BrokenAnswer, or another Outage.
         """
         ...

@@ -40,10 +40,10 @@ def read_nameservers(texts: Iterable[str]) -> tuple[NameServer, ...]:
     return tuple(servers)
 
 
-def system_nameservers() -> Sequence[NameServer]:
-    """The servers of this system's configuration; raises Outage when it names none."""
+def system_nameservers(file: str = "/etc/resolv.conf") -> Sequence[NameServer]:
+    """The servers of this system's configuration, read anew; raises Outage when it names none."""
     try:
-        configured = dns.resolver.Resolver().nameservers
+        configured = dns.resolver.Resolver(file).nameservers
     except (dns.exception.DNSException, OSError) as error:
         raise Outage(f"This system has no DNS configuration: {error}. Set CERTLOOM_DNS_SERVERS.") from error
     return read_nameservers(str(server) for server in configured)
@@ -52,8 +52,8 @@ def system_nameservers() -> Sequence[NameServer]:
 def _read(text: str) -> NameServer:
     address, port = text, "53"
     if text.startswith("["):
-        address, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":") or "53"
+        address, _, rest = text[1:].partition("]:" if "]:" in text else "]")
+        port = rest or ("53" if text.endswith("]") else "")
     elif text.count(":") == 1:
         address, _, port = text.partition(":")
     number = int(port)

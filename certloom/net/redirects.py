@@ -28,10 +28,12 @@ class Ports:
     https: int = 443
 
     def default(self, scheme: str) -> int:
+        """The port of a URL that names none."""
         return self.https if scheme == "https" else self.http
 
     @property
     def allowed(self) -> frozenset[int]:
+        """The ports that a URL may name."""
         return frozenset({80, 443, self.http, self.https})
 
 
@@ -52,6 +54,7 @@ class Target:
 
     @property
     def url(self) -> str:
+        """The hop as a person reads it."""
         return f"{self.scheme}://{self.authority}{self.path}"
 
 
@@ -87,7 +90,9 @@ def follow(current: Target, location: str | None, visited: Collection[Target], p
     if len(visited) > MAX_REDIRECTS:
         raise RedirectRefused(f"More than {MAX_REDIRECTS} redirects; the last one led to {shorten(location)}.")
     try:
-        joined = urljoin(f"{current.scheme}://{current.host}:{current.port}{current.path}", location)
+        # An absolute Location is not joined, because joining would lend it the current host when it names none.
+        base = f"{current.scheme}://{current.host}:{current.port}{current.path}"
+        joined = location if urlsplit(location).scheme else urljoin(base, location)
     except ValueError as error:
         raise RedirectRefused(f"The Location {shorten(location)} cannot be read: {error}.") from error
     target = read_target(joined, ports)

@@ -165,4 +165,4 @@ def _shown(name: dns.name.Name) -> str:
 
 
 def _joined(rdata: dns.rdtypes.ANY.TXT.TXT) -> str:
-    return b"".join(rdata.strings).decode("ascii", errors="backslashreplace")
+    return b"".join(rdata.strings).decode("latin-1")

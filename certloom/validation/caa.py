@@ -1,0 +1,123 @@
+"""Which issuers the owner of a name permits: CAA by RFC 8659, its parameters by RFC 8657.
+
+Judging is a pure function; only the climb asks DNS.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from certloom.net.interface import CaaRecord, Resolver
+from certloom.validation.interface import CaaVerdict
+from certloom.validation.shown import show_text
+
+# Properties we know: for us the last four say nothing about certificates for servers (RFC 9495, BR appendix A).
+_KNOWN = frozenset({"issue", "issuewild", "iodef", "issuemail", "contactemail", "contactphone"})
+_WSP = " \t"
+_LABEL = r"[A-Za-z0-9](?:-*[A-Za-z0-9])*"
+_ISSUER = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z")
+_PARAMETER = re.compile(rf"({_LABEL})[ \t]*=[ \t]*([\x21-\x3a\x3c-\x7e]*)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class IssueProperty:
+    """The value of one issue or issuewild property; an empty issuer permits nobody. Tags are in lower case."""
+
+    issuer: str
+    parameters: tuple[tuple[str, str], ...] = ()
+
+    def values(self, tag: str) -> Sequence[str]:
+        """Every value given for one parameter."""
+        return [value for name, value in self.parameters if name == tag]
+
+
+def read_issue(value: bytes) -> IssueProperty:
+    """Read a value by the grammar of RFC 8659 section 4.2; a malformed one permits nobody, as that section says."""
+    nobody = IssueProperty("")
+    issuer, *rest = (part.strip(_WSP) for part in value.decode("latin-1").split(";"))
+    if issuer and not _ISSUER.match(issuer):
+        return nobody
+    parameters: list[tuple[str, str]] = []
+    for part in [] if rest == [""] else rest:
+        match = _PARAMETER.match(part)
+        if match is None:
+            return nobody
+        parameters.append((match[1].lower(), match[2]))
+    return IssueProperty(issuer.lower(), tuple(parameters))
+
+
+def why_forbidden(
+    records: Sequence[CaaRecord], *, wildcard: bool, method: str, identities: Collection[str]
+) -> str | None:
+    """Judge one relevant record set: None when it permits us, else the reason as half a sentence."""
+    for record in records:
+        if record.critical and record.tag.lower() not in _KNOWN:
+            return f"its critical property {show_text(record.tag)} is unknown to us"
+    applicable = _applicable(records, wildcard=wildcard)
+    if not applicable:
+        return None
+    reasons = [_why_not(read_issue(record.value), method, identities) for record in applicable]
+    if None in reasons:
+        return None
+    told = next((reason for reason in reasons if reason != _NOT_US), None)
+    listed = ", ".join(f"{record.tag} {show_text(record.value.decode('latin-1'))}" for record in applicable[:5])
+    return told or f"it permits only others: {listed}"
+
+
+_NOT_US = "it does not name us"
+
+
+def _applicable(records: Sequence[CaaRecord], *, wildcard: bool) -> list[CaaRecord]:
+    """RFC 8659 section 4.3: for a wildcard, issuewild properties, when there are any, replace the issue ones."""
+    wild = [record for record in records if record.tag.lower() == "issuewild"]
+    plain = [record for record in records if record.tag.lower() == "issue"]
+    return wild if wildcard and wild else plain
+
+
+def _why_not(issue: IssueProperty, method: str, identities: Collection[str]) -> str | None:
+    if issue.issuer not in {identity.lower() for identity in identities}:
+        return _NOT_US
+    if issue.values("accounturi"):
+        # Customers have no ACME account here, so no URI of theirs can match (RFC 8657 section 3).
+        return "it permits only an ACME account by accounturi, and there are no ACME accounts here"
+    methods = issue.values("validationmethods")
+    if len(methods) > 1:
+        return "it lists validationmethods twice"
+    if methods and method not in methods[0].split(","):
+        return f"its validationmethods do not list {method}"
+    return None
+
+
+class CaaClimb:
+    """One check of several names; names under the same parents share what was already asked."""
+
+    def __init__(self, resolver: Resolver, identities: Collection[str]) -> None:
+        self._resolver = resolver
+        self._identities = tuple(identities)
+        self._asked: dict[str, tuple[CaaRecord, ...]] = {}
+
+    async def check(self, name: str, *, method: str) -> CaaVerdict:
+        """Return the verdict for one name; raises Outage when a lookup on the way up fails."""
+        base = name.removeprefix("*.")
+        where, records = await self._relevant(base)
+        reason = why_forbidden(records, wildcard=base != name, method=method, identities=self._identities)
+        if reason is None:
+            return CaaVerdict(name=name, permitted=True)
+        detail = f"The CAA record at {where} forbids us to issue for {name}: {reason}.{self._advice(where)}"
+        return CaaVerdict(name=name, permitted=False, detail=detail)
+
+    async def _relevant(self, name: str) -> tuple[str, tuple[CaaRecord, ...]]:
+        """RFC 8659 section 3: the first non-empty set between the name and its top label; never an alias's parents."""
+        labels = name.rstrip(".").lower().split(".")
+        for start in range(len(labels)):
+            where = ".".join(labels[start:])
+            if where not in self._asked:
+                self._asked[where] = (await self._resolver.caa(where)).records
+            if self._asked[where]:
+                return where, self._asked[where]
+        return name, ()
+
+    def _advice(self, where: str) -> str:
+        if not self._identities:
+            return ""
+        return f' To permit us, add there: {where}. CAA 0 issue "{self._identities[0]}"'
