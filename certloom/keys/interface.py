@@ -4,8 +4,21 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from certloom.domain.errors import CertloomError
 from certloom.domain.key import KeyType
 from certloom.domain.model import Model, Utc
+
+
+class SealBroken(CertloomError):
+    """A sealed value does not open: wrong key, wrong row or changed content. Trying again does not help."""
+
+    code = "seal_broken"
+
+
+class KeyringInvalid(CertloomError):
+    """A file or setting with sealing keys cannot be used; the sentence says what an operator has to change."""
+
+    code = "keyring_invalid"
 
 
 class Sealer(Protocol):
