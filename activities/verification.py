@@ -37,18 +37,19 @@ class Seen(Model):
 
 
 class VerificationActivities:
-    """`check_interval` is the pause before the second look; each further pause is twice as long, up to SLOWEST."""
+    """`check_interval` is the pause before the second look; each further one is twice as long, up to SLOWEST."""
 
     def __init__(self, *, storage: Storage, validator: Validator, check_interval: timedelta) -> None:
         self._storage = storage
         self._validator = validator
         self._check_interval = check_interval
+        self._slowest = max(check_interval, SLOWEST)
 
     @activity.defn(name="look")
     async def look(self, looking: Looking) -> Seen:
         """Look once at every challenge; Temporal repeats it. Raises NotProvenYet with the pause until the next look."""
         now = started_at()
-        pause = min(self._check_interval * 2 ** min(activity.info().attempt - 1, 20), SLOWEST)
+        pause = min(self._check_interval * 2 ** min(activity.info().attempt - 1, 20), self._slowest)
         looks = await self._looks(looking)
         proven = all(look.proven for look in looks)
         await self._remember(looking, looks, now=now, next_look_at=None if proven else now + pause)

@@ -209,6 +209,7 @@ class Life:
     def _stop_looking(self) -> None:
         if self._look is not None:
             self._look.cancel()
+            self._look.add_done_callback(lambda look: look.cancelled() or look.exception())  # nobody else will ask
             self._look = None
 
     # Waiting

@@ -13,9 +13,12 @@ from pathlib import Path
 from temporalio.exceptions import ApplicationError
 
 from certloom.domain import command as c
+from certloom.domain.application import Decision
 from certloom.domain.certificate import CertificateStatus, Phase
 from certloom.domain.issuance import RevocationReason
 from certloom.domain.key import KeyType
+from certloom.domain.product import Level, NameMode
+from tests.lives import product
 from tests.workflows.trouble import BrokenPayments
 from tests.workflows.world import World, temporal, world
 from workflows.names import workflow_id
@@ -26,9 +29,9 @@ S = CertificateStatus
 
 async def year(built: World) -> str:
     certificate_id = await built.issued()
-    await built.forward(certificate_id, timedelta(days=150))
-    await built.until(certificate_id, lambda state: len(state.issuances) == 2)
-    await built.forward(certificate_id, timedelta(days=216))
+    plan = (await built.row(certificate_id)).plan
+    assert plan is not None
+    await built.live_on(certificate_id, plan.ends_at)
     await built.reaches(certificate_id, S.EXPIRED)
     await built.ask(certificate_id, c.Delete)
     return certificate_id
@@ -80,6 +83,26 @@ async def parked(built: World) -> str:
     return certificate_id
 
 
+async def reviewed(built: World) -> str:
+    certificate_id = await built.buy(product(level=Level.OV, name_mode=NameMode.MULTI_DOMAIN, max_names=5))
+    await built.file_organization(certificate_id)
+    state = await built.until(certificate_id, lambda state: state.phase is Phase.PROVING)
+    assert state.application is not None
+    await built.prove(certificate_id)
+    await built.until(certificate_id, lambda state: state.phase is Phase.REVIEWING)
+    await built.ask(certificate_id, c.Decide, application_id=state.application.id, decision=Decision.APPROVE)
+    await built.reaches(certificate_id, S.ISSUED)
+    return certificate_id
+
+
+async def uploaded(built: World) -> str:
+    certificate_id = await built.uploaded(ends_in=timedelta(days=40))
+    await built.forward(certificate_id, timedelta(days=41))
+    await built.reaches(certificate_id, S.EXPIRED)
+    await built.ask(certificate_id, c.Delete)
+    return certificate_id
+
+
 LIVES: Mapping[str, Callable[[World], Awaitable[str]]] = {
     "year": year,
     "revoked": revoked,
@@ -87,6 +110,8 @@ LIVES: Mapping[str, Callable[[World], Awaitable[str]]] = {
     "not_proven": not_proven,
     "replaced": replaced,
     "parked": parked,
+    "reviewed": reviewed,
+    "uploaded": uploaded,
 }
 
 

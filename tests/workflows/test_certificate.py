@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from certloom.domain import command as c
-from certloom.domain.application import Decision, Organization, Outcome, ValidationMethod
+from certloom.domain.application import Decision, Outcome
 from certloom.domain.certificate import CertificateStatus, Phase
 from certloom.domain.errors import InvalidInput, NotAllowedNow, NotFound, PaymentRefused, TooSoon
 from certloom.domain.issuance import IssuanceState, RevocationReason
@@ -13,7 +13,6 @@ from certloom.domain.key import KeyType
 from certloom.domain.money import Money
 from certloom.domain.product import Level, NameMode
 from certloom.domain.refund import RefundState
-from certloom.storage.records import Draft
 from tests.lives import product
 from tests.workflows.world import DEPOSIT, World
 
@@ -158,7 +157,7 @@ class TestReview:
     async def test_ov_needs_proof_and_review(self, built: World) -> None:
         """An OV certificate is issued when both are there, in any order."""
         certificate_id = await built.buy(product(level=Level.OV, name_mode=NameMode.MULTI_DOMAIN, max_names=5))
-        await _file_organisation(built, certificate_id)
+        await built.file_organization(certificate_id)
         await built.until(certificate_id, lambda state: state.phase is Phase.PROVING)
         application = (await built.row(certificate_id)).application
         assert application is not None
@@ -170,7 +169,7 @@ class TestReview:
     async def test_rejected_stays_paid(self, built: World) -> None:
         """A rejected application closes as refused and the money stays."""
         certificate_id = await built.buy(product(level=Level.EV, name_mode=NameMode.MULTI_DOMAIN, max_names=5))
-        await _file_organisation(built, certificate_id)
+        await built.file_organization(certificate_id)
         await built.until(certificate_id, lambda state: state.phase is Phase.PROVING)
         application = (await built.row(certificate_id)).application
         assert application is not None
@@ -186,17 +185,14 @@ class TestYear:
         """A year passes in seconds: renewals with new keys, reminders, expiry, one charge."""
         certificate_id = await built.issued()
         start = await built.row(certificate_id)
-        await built.forward(certificate_id, timedelta(days=150))
-        once = await built.until(certificate_id, lambda state: len(state.issuances) == 2)
-        assert once.issuances[0].state is IssuanceState.SUPERSEDED
-        await built.forward(certificate_id, timedelta(days=215))
-        state = await built.until(certificate_id, lambda state: state.status is S.EXPIRED)
+        assert start.plan is not None
+        state = await built.live_on(certificate_id, start.plan.ends_at)
         facts = await built.facts(certificate_id)
 
-        assert start.plan is not None
+        assert state.status is S.EXPIRED
         assert state.plan == start.plan
-        assert facts.count("issued") >= 3
-        assert facts.count("reminded") >= 1
+        assert facts.count("issued") == facts.count("renewal_started") + 1 >= 3
+        assert facts.count("reminded") == 4
         assert await built.postings(certificate_id) == {"charge": -900}
 
     async def test_renewing_by_hand_keeps_the_refund_clock(self, built: World) -> None:
@@ -287,28 +283,26 @@ class TestDeletion:
         assert await built.postings(certificate_id) == {"charge": -900}
 
 
-async def _file_organisation(built: World, certificate_id: str) -> None:
-    """Store the form as the API does, then apply with it."""
-    application_id = f"appl_{certificate_id}"
-    now = await built.now(certificate_id)
-    organization = Organization(
-        name="Example GmbH",
-        country="DE",
-        state="Berlin",
-        locality="Berlin",
-        registration_number="HRB 1",
-        jurisdiction_country="DE",
-        business_category="Private Organization",
-    )
-    async with built.storage.begin() as tx:
-        await tx.drafts.put(
-            Draft(id=application_id, certificate_id=certificate_id, created_at=now, organization=organization)
-        )
-    await built.ask(
-        certificate_id,
-        c.Apply,
-        application_id=application_id,
-        names=(f"{certificate_id.replace('_', '-')}.example.com",),
-        validation=ValidationMethod.DNS_01,
-        key_type=KeyType.ECDSA_P256,
-    )
+class TestUpload:
+    async def test_it_expires_after_its_reminders(self, built: World) -> None:
+        """An uploaded certificate is reminded of and expires at its own end, without any payment."""
+        certificate_id = await built.uploaded(ends_in=timedelta(days=20))
+        await built.live_on(certificate_id, await built.now(certificate_id) + timedelta(days=20))
+        state = await built.reaches(certificate_id, S.EXPIRED)
+
+        assert state.payment is None
+        assert (await built.facts(certificate_id)).count("reminded") == 4
+
+    async def test_revoking_it_is_refused(self, built: World) -> None:
+        """What another CA signed is not ours to revoke."""
+        certificate_id = await built.uploaded(ends_in=timedelta(days=20))
+
+        with pytest.raises(NotAllowedNow):
+            await built.revoke(certificate_id)
+
+    async def test_it_is_deleted_at_any_time(self, built: World) -> None:
+        """An uploaded certificate may go while it is valid."""
+        certificate_id = await built.uploaded(ends_in=timedelta(days=20))
+        await built.ask(certificate_id, c.Delete)
+
+        assert (await built.row(certificate_id)).status is S.DELETED

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from certloom.payments.balance import BalancePayments
 from temporalio.client import WorkflowHandle
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from temporalio.worker import Worker
@@ -26,8 +25,9 @@ from activities.refund import RefundActivities
 from activities.revocation import RevocationActivities
 from activities.verification import VerificationActivities
 from certloom.domain import command as c
-from certloom.domain.application import ValidationMethod
-from certloom.domain.certificate import CertificateStatus, Origin
+from certloom.domain.application import Organization, ValidationMethod
+from certloom.domain.certificate import CertificateStatus, Origin, Phase
+from certloom.domain.fact import Uploaded
 from certloom.domain.issuance import RevocationReason
 from certloom.domain.key import KeyType
 from certloom.domain.money import Money
@@ -41,12 +41,13 @@ from certloom.keys.generation import KeyGeneration
 from certloom.keys.keyring import parse_keyring
 from certloom.keys.payload import SealedPayloadCodec, make_data_converter
 from certloom.keys.sealing import AesGcmSealer
+from certloom.payments.balance import BalancePayments
 from certloom.payments.interface import PaymentMethod, PaymentRequest
 from certloom.storage.engine import SqlStorage
 from certloom.storage.migrate import migrate
-from certloom.storage.records import Account, Posting
+from certloom.storage.records import Account, Draft, Posting
 from certloom.validation.fake import FakeValidator
-from tests.lives import product
+from tests.lives import leaf, product
 from workers.heartbeat import Failures
 from workers.sandbox import runner
 from workflows.certificate import CertificateWorkflow
@@ -59,6 +60,15 @@ RING = parse_keyring("QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=")
 ACCOUNT = "acct_world"
 PUBLIC_URL = "https://pki.certloom-example.com"
 DEPOSIT = 10**9
+ORGANIZATION = Organization(
+    name="Example GmbH",
+    country="DE",
+    state="Berlin",
+    locality="Berlin",
+    registration_number="HRB 1",
+    jurisdiction_country="DE",
+    business_category="Private Organization",
+)
 _ids = itertools.count(1)
 _requests = itertools.count(1)
 
@@ -94,9 +104,12 @@ class World:
         """Return the time as this certificate's workflow sees it."""
         return (await self.env.get_current_time(self.handle(certificate_id))).astimezone(UTC)
 
-    async def row(self, certificate_id: str) -> CertificateState:
+    async def find(self, certificate_id: str) -> CertificateState | None:
         async with self.storage.read() as tx:
-            state = await tx.certificates.get(certificate_id)
+            return await tx.certificates.get(certificate_id)
+
+    async def row(self, certificate_id: str) -> CertificateState:
+        state = await self.find(certificate_id)
         assert state is not None
         return state
 
@@ -167,6 +180,40 @@ class World:
         await self.reaches(certificate_id, CertificateStatus.ISSUED)
         return certificate_id
 
+    async def file_organization(self, certificate_id: str) -> None:
+        """Store the form as the API does, then apply with it."""
+        application_id = f"appl_{certificate_id}"
+        now = await self.now(certificate_id)
+        async with self.storage.begin() as tx:
+            await tx.drafts.put(
+                Draft(id=application_id, certificate_id=certificate_id, created_at=now, organization=ORGANIZATION)
+            )
+        await self.ask(
+            certificate_id,
+            c.Apply,
+            application_id=application_id,
+            names=(f"{certificate_id.replace('_', '-')}.example.com",),
+            validation=ValidationMethod.DNS_01,
+            key_type=KeyType.ECDSA_P256,
+        )
+
+    async def uploaded(self, *, ends_in: timedelta) -> str:
+        """Bring a certificate from elsewhere, as the API does once its pieces are stored."""
+        certificate_id = f"cert_w{next(_ids)}"
+        now = datetime.now(UTC)
+        state = CertificateState(
+            certificate_id=certificate_id,
+            account_id=ACCOUNT,
+            origin=Origin.UPLOADED,
+            created_at=now,
+            updated_at=now,
+            status=CertificateStatus.ISSUED,
+        )
+        uploaded = Uploaded(at=now, names=("up.example.com",), issuance=leaf(at=now, ends=now + ends_in))
+        await self.client.admit(state, uploaded)
+        await self.until(certificate_id, lambda state: state.version >= 1)
+        return certificate_id
+
     async def revoke(self, certificate_id: str) -> None:
         await self.ask(certificate_id, c.Revoke, reason=RevocationReason.SUPERSEDED)
 
@@ -176,18 +223,28 @@ class World:
     async def until(
         self, certificate_id: str, holds: Callable[[CertificateState], bool], *, seconds: float = 30
     ) -> CertificateState:
-        """Wait for the row, and check that the workflow agrees with it."""
+        """Wait for the row, and then for the workflow to know it too."""
 
         async def wait() -> CertificateState:
-            while not holds(state := await self.row(certificate_id)):
+            while (state := await self.find(certificate_id)) is None or not holds(state):
                 await asyncio.sleep(0.02)
-            return state
+            while not holds(await self.client.view(certificate_id)):
+                await asyncio.sleep(0.02)
+            return await self.row(certificate_id)
 
         return await asyncio.wait_for(wait(), seconds)
 
     async def forward(self, certificate_id: str, by: timedelta) -> None:
         """Let the certificate's own clock run on."""
         await self.env.fast_forward(self.handle(certificate_id), by)
+
+    async def live_on(self, certificate_id: str, until: datetime) -> CertificateState:
+        """Let time pass in strides, so that every new run has set its timers before the next one begins."""
+        while (now := await self.now(certificate_id)) < until:
+            await self.forward(certificate_id, min(timedelta(days=12), until - now + timedelta(seconds=1)))
+            await self.until(certificate_id, lambda state: state.phase is Phase.IDLE)
+            await self.client.view(certificate_id)
+        return await self.row(certificate_id)
 
     async def agrees(self, certificate_id: str) -> bool:
         """Whether workflow and row know the same."""
@@ -198,7 +255,7 @@ class World:
 async def temporal(**more: Any) -> AsyncIterator[WorkflowEnvironment]:
     """Run a real server with skipped time, our search attributes and our codec."""
     environment: Awaitable[WorkflowEnvironment] = WorkflowEnvironment.start_time_skipping_v2(
-        ts_config=TimeSkippingConfig(enabled=False),
+        ts_config=TimeSkippingConfig(enabled=False, max_session_skip_count=2_000),
         dev_server_existing_path=str(TEMPORAL),
         dev_server_log_level="never",
         dev_server_startup_timeout=timedelta(seconds=30),
@@ -244,7 +301,7 @@ def _activities(built: World, sealer: AesGcmSealer) -> list[Callable[..., Any]]:
     order = OrderActivities(
         storage=storage, issuers=issuers, sealer=sealer, key_maker=KeyGeneration(), credentials=PemCredentials()
     )
-    look = VerificationActivities(storage=storage, validator=validator, check_interval=timedelta(seconds=5))
+    look = VerificationActivities(storage=storage, validator=validator, check_interval=timedelta(hours=6))
     return [
         RecordActivities(storage=storage).record,
         PaymentActivities(storage=storage, methods=methods).charge,

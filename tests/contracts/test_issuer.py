@@ -1,0 +1,168 @@
+"""What every issuer promises, whatever signs behind it: asked twice, it answers once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from certloom.domain.application import ValidationMethod
+from certloom.domain.errors import IssuerRefused
+from certloom.domain.issuance import RevocationReason
+from certloom.domain.key import KeyType
+from certloom.issuers.fake import FakeIssuer
+from certloom.issuers.interface import Issuer, SignedLeaf
+from tests.issuers.orders import END, NOW, order, read, signed, spki, to_revoke
+from tests.issuers.ready import READY, ca_over, copied, lay_out
+
+LATER = NOW + timedelta(hours=3)
+
+
+@pytest.fixture(scope="module")
+async def databases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return await lay_out(tmp_path_factory.mktemp("issuers"))
+
+
+@pytest.fixture(params=["private", "fake"])
+async def issuer(request: pytest.FixtureRequest, databases: Path, tmp_path: Path) -> AsyncIterator[Issuer]:
+    if request.param == "fake":
+        yield FakeIssuer()
+        return
+    async with copied(databases / READY, tmp_path) as storage:
+        yield ca_over(storage)
+
+
+async def test_begin_with_the_same_key_is_the_same_order(issuer: Issuer) -> None:
+    """A repeated begin returns the order and the challenges of the first."""
+    first = await issuer.begin(order("www.example.com", "example.com"), now=NOW)
+    assert await issuer.begin(order("www.example.com", "example.com"), now=LATER) == first
+
+
+async def test_begin_at_once_is_one_order(issuer: Issuer) -> None:
+    """Callers that begin at the same time with one key share one order and its tokens."""
+    opened = await asyncio.gather(*(issuer.begin(order(), now=NOW) for _ in range(4)))
+    assert all(item == opened[0] for item in opened)
+
+
+async def test_begin_with_another_key_is_another_order(issuer: Issuer) -> None:
+    """The same names under another key are a new order."""
+    first = await issuer.begin(order(key="one"), now=NOW)
+    assert (await issuer.begin(order(key="two"), now=NOW)).order_ref != first.order_ref
+
+
+@pytest.mark.parametrize("change", [{"names": ("other.example.com",)}, {"spki": spki(KeyType.ECDSA_P384)}])
+async def test_a_key_that_was_used_for_another_order_is_refused(issuer: Issuer, change: dict[str, object]) -> None:
+    """An idempotency key never stands for two different requests."""
+    await issuer.begin(order(), now=NOW)
+    if "spki" in change:
+        change = {**change, "key_type": KeyType.ECDSA_P384}
+    with pytest.raises(IssuerRefused):
+        await issuer.begin(order().model_copy(update=change), now=NOW)
+
+
+async def test_there_is_one_challenge_per_base_name(issuer: Issuer) -> None:
+    """A name and the wildcard above it are proven once."""
+    opened = await issuer.begin(order("example.com", "*.example.com", "www.example.com"), now=NOW)
+    assert [item.name for item in opened.challenges] == ["example.com", "www.example.com"]
+    assert {item.type for item in opened.challenges} == {ValidationMethod.DNS_01}
+
+
+async def test_a_wildcard_cannot_be_proven_by_a_file(issuer: Issuer) -> None:
+    """http-01 for a wildcard is refused with the method that works."""
+    with pytest.raises(IssuerRefused, match="dns-01"):
+        await issuer.begin(order("*.example.com", validation=ValidationMethod.HTTP_01), now=NOW)
+
+
+async def test_a_public_key_that_is_none_is_refused(issuer: Issuer) -> None:
+    """What is not a key of the type ordered is refused at begin."""
+    with pytest.raises(IssuerRefused):
+        await issuer.begin(order(spki=b"no key"), now=NOW)
+
+
+@pytest.mark.parametrize("key_type", [KeyType.ECDSA_P384, KeyType.RSA_2048])
+async def test_what_is_told_of_a_leaf_is_what_it_says(issuer: Issuer, key_type: KeyType) -> None:
+    """Serial, fingerprint, key, validity and names are those of the certificate."""
+    leaf = await signed(issuer, order("www.example.com", "example.com", key_type=key_type))
+    inside = read(leaf)
+    assert leaf.serial == f"{inside.serial_number:x}"
+    assert leaf.fingerprint_sha256 == inside.fingerprint(hashes.SHA256()).hex()
+    key = inside.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    assert (key, leaf.spki_sha256) == (spki(key_type), sha256(key).hexdigest())
+    assert (leaf.not_before, leaf.not_after) == (inside.not_valid_before_utc, inside.not_valid_after_utc)
+    names = inside.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["www.example.com", "example.com"]
+
+
+async def test_the_chain_signed_the_leaf_and_ends_before_the_root(issuer: Issuer) -> None:
+    """The chain starts with who signed the leaf and holds no self-signed certificate."""
+    leaf = await signed(issuer, order())
+    chain = x509.load_pem_x509_certificates(leaf.chain_pem.encode())
+    read(leaf).verify_directly_issued_by(chain[0])
+    assert all(certificate.issuer != certificate.subject for certificate in chain)
+
+
+async def test_a_leaf_ends_no_later_than_wanted(issuer: Issuer) -> None:
+    """The validity lies between now and the end that was wanted."""
+    leaf = await signed(issuer, order())
+    assert NOW - timedelta(seconds=1) < leaf.not_before <= NOW
+    assert leaf.not_after <= END
+
+
+async def test_the_same_order_yields_the_same_leaf(issuer: Issuer) -> None:
+    """A repeated advance returns the leaf of the first, later or at the same time."""
+    opened = await issuer.begin(order(), now=NOW)
+    first = await asyncio.gather(
+        *(issuer.advance(opened.order_ref, now=NOW, not_after=END) for _ in range(4)),
+    )
+    again = await issuer.advance(opened.order_ref, now=LATER, not_after=END + timedelta(days=3))
+    assert isinstance(again, SignedLeaf)
+    assert all(leaf == again for leaf in first)
+
+
+async def test_two_orders_have_two_serials(issuer: Issuer) -> None:
+    """No serial is given twice."""
+    leaves = [await signed(issuer, order(key=key)) for key in ("one", "two")]
+    assert leaves[0].serial != leaves[1].serial
+
+
+async def test_an_unknown_order_is_refused(issuer: Issuer) -> None:
+    """An order that was never placed cannot be advanced."""
+    with pytest.raises(IssuerRefused):
+        await issuer.advance("order_unknown", now=NOW, not_after=END)
+
+
+async def test_an_abandoned_order_is_never_signed(issuer: Issuer) -> None:
+    """An abandoned order is refused for good, and abandoning again is silent."""
+    opened = await issuer.begin(order(), now=NOW)
+    for _ in range(2):
+        await issuer.abandon(opened.order_ref, now=NOW)
+    with pytest.raises(IssuerRefused):
+        await issuer.advance(opened.order_ref, now=NOW, not_after=END)
+
+
+async def test_abandoning_what_is_signed_or_unknown_is_silent(issuer: Issuer) -> None:
+    """A signed order stays signed, and an unknown one is no error."""
+    opened = await issuer.begin(order(), now=NOW)
+    leaf = await issuer.advance(opened.order_ref, now=NOW, not_after=END)
+    await issuer.abandon(opened.order_ref, now=NOW)
+    await issuer.abandon("order_unknown", now=NOW)
+    assert await issuer.advance(opened.order_ref, now=NOW, not_after=END) == leaf
+
+
+async def test_a_revocation_may_be_repeated(issuer: Issuer) -> None:
+    """Revoking again, also for another reason, is confirmed."""
+    leaf = await signed(issuer, order())
+    for reason in (RevocationReason.SUPERSEDED, RevocationReason.SUPERSEDED, RevocationReason.KEY_COMPROMISE):
+        await issuer.revoke(to_revoke(leaf, reason), now=LATER)
+
+
+async def test_a_leaf_that_was_never_signed_is_not_revoked(issuer: Issuer) -> None:
+    """A serial that the issuer did not give is refused."""
+    leaf = await signed(issuer, order())
+    with pytest.raises(IssuerRefused):
+        await issuer.revoke(to_revoke(leaf).model_copy(update={"serial": "1234567890abcdef0"}), now=LATER)
