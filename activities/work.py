@@ -55,8 +55,8 @@ async def act_once(
     async with storage.begin() as tx:
         await record(tx, work)
         known = await tx.claims.claim(key, now)
-    if known is not None:
-        return Done.model_validate_json(known)
+        if known is not None:
+            return await _again(tx, work, known)
     return await _settle(storage, work, key=key, now=now, fact=await effect(), beside=beside)
 
 
@@ -68,7 +68,7 @@ async def act_within(
         await record(tx, work)
         known = await tx.claims.claim(key, now)
         if known is not None:
-            return Done.model_validate_json(known)
+            return await _again(tx, work, known)
         return await _finish(tx, work, key=key, now=now, fact=await effect(tx))
 
 
@@ -89,7 +89,16 @@ async def _settle(
 
 
 async def _finish(tx: Transaction, work: Work, *, key: str, now: datetime, fact: Fact) -> Done:
-    done = Done.model_validate_json(await tx.claims.finish(key, Done(fact=fact).model_dump_json(), now))
+    return await _again(tx, work, await tx.claims.finish(key, Done(fact=fact).model_dump_json(), now))
+
+
+async def _again(tx: Transaction, work: Work, known: str) -> Done:
+    """Record a known fact upon the state at hand.
+
+    The answer of the first time may have been lost for so long that the workflow recorded a delay at its version; then
+    the fact stands on the delay, in the row as in the workflow.
+    """
+    done = Done.model_validate_json(known)
     after = evolve(work.state, done.fact)
     await tx.certificates.write(after, [Entry(version=after.version, fact=done.fact)])
     return done

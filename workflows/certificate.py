@@ -41,7 +41,7 @@ class CertificateWorkflow:
             except asyncio.CancelledError:
                 if not life.done():
                     why = "a certificate ends by withdraw, revoke or delete"
-                    self._life.ask(Intent(Ignored(message="cancel", why=why), from_signal=True))
+                    self._life.ask(Intent(Ignored(message="cancel", why=why, actor="temporal"), from_signal=True))
         if life.result():
             workflow.continue_as_new(self._life.rest_of_it())
 

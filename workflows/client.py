@@ -102,6 +102,10 @@ class CertificateClient:
         call = handle.execute_update(_UPDATES[type(command)], command, id=command.request_id, result_type=c.Accepted)
         return await self._answer(call)
 
+    def name_of(self, certificate_id: str) -> str:
+        """Return the id under which Temporal's UI shows the certificate's workflow."""
+        return workflow_id(certificate_id)
+
     async def view(self, certificate_id: str) -> CertificateState:
         """Ask the workflow itself; for operators and tests, lists and views come from SQL."""
         handle = self._client.get_workflow_handle(workflow_id(certificate_id))

@@ -22,7 +22,7 @@ def facts_of(wanted: c.Command | OperatorWord | Ignored, state: CertificateState
 
 @facts_of.register
 def _(wanted: Ignored, state: CertificateState, now: datetime) -> list[f.Fact]:
-    return [f.MessageIgnored(at=now, actor="signal", message=wanted.message, why=wanted.why)]
+    return [f.MessageIgnored(at=now, actor=wanted.actor, message=wanted.message, why=wanted.why)]
 
 
 @facts_of.register

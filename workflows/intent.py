@@ -18,6 +18,7 @@ class Ignored(Model):
 
     message: str
     why: str
+    actor: str = "signal"
 
 
 @dataclass

@@ -20,6 +20,7 @@ REMIND_BEFORE: Final = (30, 14, 7, 1)  # days before the end, when nothing will 
 WORTH_RENEWING: Final = timedelta(hours=1)  # a plan that outlasts its leaf by less ends with it
 
 _S = CertificateStatus
+_FIRST: Final = frozenset({Phase.REVOKING, Phase.REFUNDING, Phase.DELETING})
 _OPEN_PHASES: Final = frozenset({Phase.PREPARING, Phase.PROVING, Phase.REVIEWING})
 _WORK: Final = {
     Phase.PREPARING: StepKind.PREPARE,
@@ -42,7 +43,7 @@ def next_step(state: CertificateState) -> Step:
         return Step(state.delay.step, state.delay.until, WaitReason.OUTAGE)
     if state.delay and end:
         return Step(end.kind, end.at, WaitReason.OUTAGE)
-    if state.discard:
+    if state.discard and state.phase not in _FIRST:  # dropping an order never holds up a revocation or a refund
         return Step(StepKind.DISCARD, state.updated_at, WaitReason.WORK)
     if state.phase in _WORK:
         why = WaitReason.PROOF if state.phase is Phase.PROVING else WaitReason.WORK
@@ -56,8 +57,9 @@ def deadline(state: CertificateState) -> Step | None:
     """Return what ends the present effort whatever else goes wrong; None while only we are at work."""
     if state.status is _S.PENDING_VERIFICATION and state.application and state.phase in _OPEN_PHASES:
         return Step(StepKind.GIVE_UP, state.application.deadline, WaitReason.PROOF)
-    busy = state.phase in (Phase.REVOKING, Phase.REFUNDING, Phase.DELETING)
-    if state.status is _S.ISSUED and state.ends_at and not busy:
+    if state.status is _S.AWAITING_PAYMENT and state.payment:
+        return Step(StepKind.CANCEL_UNPAID, state.created_at + PAY_WITHIN, WaitReason.PAYMENT)
+    if state.status is _S.ISSUED and state.ends_at and state.phase not in _FIRST:
         return Step(StepKind.EXPIRE, state.ends_at, WaitReason.EXPIRY)
     return None
 

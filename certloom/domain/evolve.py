@@ -65,10 +65,14 @@ def _(fact: f.Paid, state: CertificateState) -> Changes:
     return {"status": advance(state.status, _S.PAID), "payment": _with(state.payment, paid_at=fact.at)}
 
 
-@_changes.register(f.PaymentDeclined)
-@_changes.register(f.OrderLapsed)
-def _(fact: f.PaymentDeclined | f.OrderLapsed, state: CertificateState) -> Changes:
+@_changes.register
+def _(fact: f.PaymentDeclined, state: CertificateState) -> Changes:
     return {"status": advance(state.status, _S.CANCELLED)}
+
+
+@_changes.register
+def _(fact: f.OrderLapsed, state: CertificateState) -> Changes:
+    return _unpaid(state)
 
 
 @_changes.register
@@ -286,10 +290,8 @@ def _(fact: f.Relabelled, state: CertificateState) -> Changes:
 @_changes.register
 def _(fact: f.Skipped, state: CertificateState) -> Changes:
     match fact.step:
-        case StepKind.CHARGE:  # whether it was charged is unknown: the refund pays back whatever the ledger holds
-            assert state.payment is not None  # a charge was tried
-            owed = Refund(amount=state.payment.amount, state=RefundState.PENDING, why=RefundReason.NEVER_ISSUED)
-            return {"status": advance(state.status, _S.CANCELLED), "refund": owed, "phase": Phase.REFUNDING}
+        case StepKind.CHARGE:
+            return _unpaid(state)
         case StepKind.PREPARE | StepKind.LOOK | StepKind.ISSUE if state.status is _S.PENDING_VERIFICATION:
             return _closed(state, Outcome.REFUSED)
         case StepKind.PREPARE | StepKind.LOOK | StepKind.ISSUE:
@@ -323,6 +325,15 @@ def _order(fact: f.RenewalStarted, state: CertificateState) -> Changes:
         reason=fact.reason,
     )
     return {"order": order, "attempts": attempt, "phase": Phase.PREPARING, "csr_ref": fact.csr_ref}
+
+
+def _unpaid(state: CertificateState) -> Changes:
+    """End an order without a confirmed charge; if one was tried, the refund pays back whatever the ledger holds."""
+    closed = {"status": advance(state.status, _S.CANCELLED)}
+    if state.payment is None:
+        return closed
+    owed = Refund(amount=state.payment.amount, state=RefundState.PENDING, why=RefundReason.NEVER_ISSUED)
+    return {**closed, "refund": owed, "phase": Phase.REFUNDING}
 
 
 def _dropped(state: CertificateState) -> Changes:

@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 from certloom.domain import fact as f
 from certloom.domain.agenda import APPLY_WITHIN, PAY_WITHIN, deadline, next_step, renewal_at
 from certloom.domain.evolve import evolve
+from certloom.domain.issuance import RevocationReason
 from certloom.domain.key import KeyType
 from certloom.domain.order import OrderPurpose
+from certloom.domain.rights import quote
 from certloom.domain.state import CertificateState
 from certloom.domain.step import StepKind, WaitReason
 from certloom.domain.validity import DAY
@@ -91,6 +93,25 @@ class TestNextStep:
         assert state.issuance is not None
         assert end is not None
         assert (end.kind, end.at) == (StepKind.EXPIRE, state.issuance.not_after)
+
+    def test_a_charge_that_stays_unknown_ends_after_a_day(self) -> None:
+        """An outage of the payment provider cancels the order after 24 hours, and whatever was taken goes back."""
+        state = evolve(ordered(), f.Ordered(at=NOW, method="balance"))
+        late = f.Delayed(at=NOW, step=StepKind.CHARGE, why="down", until=NOW + timedelta(hours=25))
+        assert next_step(evolve(state, late))[:2] == (StepKind.CANCEL_UNPAID, NOW + PAY_WITHIN)
+
+        assert next_step(evolve(state, f.OrderLapsed(at=NOW + PAY_WITHIN))).kind is StepKind.REFUND
+
+    def test_a_revocation_does_not_wait_for_a_dropped_order(self) -> None:
+        """Revoking while a renewal is under way revokes first and drops the renewal's order afterwards."""
+        renewing = _after(issued(), StepKind.RENEW, NOW)
+        due = quote(renewing, NOW)
+        assert due is not None
+        asked = f.RevocationRequested(at=NOW, requested_at=NOW, reason=RevocationReason.SUPERSEDED, quote=due)
+        state = evolve(renewing, asked)
+
+        assert state.discard
+        assert next_step(state).kind is StepKind.REVOKE
 
 
 class TestYear:
