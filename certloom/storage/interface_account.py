@@ -81,6 +81,10 @@ class LedgerTable(Protocol):
         """Sum all lines per currency; every value is zero, or the ledger is broken."""
         ...
 
+    async def drifted(self) -> Sequence[str]:
+        """List the accounts whose balance is not the sum of their lines: none, or the ledger is broken."""
+        ...
+
 
 class IdempotencyTable(Protocol):
     """Answers to requests that carried an Idempotency-Key; kept 30 days, never with secrets."""

@@ -20,7 +20,7 @@ from workers.service import Service, _module
 JSON = dict[str, Any]
 PATIENCE: Final = 150.0  # seconds for one answer, through every kill
 AGAIN: Final = {409: "idempotency_in_progress", 503: None}
-ARGUMENTS: Final = {"worker": "workers.certificates", "api": "api.app"}
+ARGUMENTS: Final = {"worker": "workers.certificates", "api": "api.serve"}
 
 
 class Stack(Service):

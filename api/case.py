@@ -1,0 +1,176 @@
+"""One certificate as a route meets it: found for this caller, commanded through its workflow, shown from its row."""
+
+import re
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final, TypedDict
+
+from fastapi import Depends, Header, Request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from api.auth import AnyCaller, Caller, require
+from api.etag import etag, require_version
+from api.idempotency import AnyOnce, Once
+from api.roles import ACTING
+from api.schemas.application import Looks
+from api.schemas.certificate import Reader, certificate_view
+from api.services import Services
+from certloom.domain import command as c
+from certloom.domain.certificate import Action, Phase
+from certloom.domain.errors import NotFound, Outage, OutcomeUnknown
+from certloom.domain.rights import not_now
+from certloom.domain.role import Role
+from certloom.domain.state import CertificateState
+from certloom.storage.interface import Transaction
+
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_LOST_PAUSE: Final = 60  # s: workers/reconcile restarts what has no workflow about as often
+_RENAMING: Final = frozenset({Role.MEMBER})
+
+
+class Stamp(TypedDict):
+    """What every command carries."""
+
+    request_id: str
+    actor: str
+    requested_at: datetime
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A certificate that this caller may see."""
+
+    services: Services
+    caller: Caller
+    state: CertificateState
+    now: datetime
+
+    @property
+    def id(self) -> str:
+        """The certificate's id."""
+        return self.state.certificate_id
+
+
+@dataclass(frozen=True)
+class Case(Seen):
+    """A certificate that this caller asks something of."""
+
+    once: Once
+
+    def stamp(self) -> Stamp:
+        """Say who asks, when, and under which id: the same for every attempt under one Idempotency-Key."""
+        return Stamp(request_id=self.once.id("req"), actor=self.caller.key_id, requested_at=self.now)
+
+
+def services_of(request: Request) -> Services:
+    """Return what the application was built with."""
+    services: Services = request.app.state.services
+    return services
+
+
+AnyServices = Annotated[Services, Depends(services_of)]
+
+
+async def find(services: Services, caller: Caller, certificate_id: str) -> CertificateState:
+    """Return the state; raises NotFound for an unknown certificate and for another account's alike."""
+    state = None
+    if _ID.fullmatch(certificate_id):
+        async with services.storage.read() as tables:
+            state = await tables.certificates.get(certificate_id)
+    if state is None or not caller.sees(state.account_id):
+        raise NotFound("There is no such certificate.")
+    return state
+
+
+async def seeing(certificate_id: str, services: AnyServices, caller: AnyCaller) -> Seen:
+    """Find the certificate that a route shows."""
+    state = await find(services, caller, certificate_id)
+    return Seen(services, caller, state, services.clock())
+
+
+def asking(action: Action | None) -> Callable[..., Coroutine[Any, Any, Case]]:
+    """Build the dependency of a route that asks for *action*; None is for the label, which is the customer's own."""
+    roles = ACTING[action] if action else _RENAMING
+
+    async def case(
+        certificate_id: str,
+        services: AnyServices,
+        caller: AnyCaller,
+        once: AnyOnce,
+        if_match: Annotated[str | None, Header(description="Only at this version, else 412.")] = None,
+    ) -> Case:
+        require(caller, roles)
+        state = await find(services, caller, certificate_id)
+        if not once.repeated:  # the first attempt may have moved the version itself
+            require_version(if_match, state.version)
+        return Case(services, caller, state, services.clock(), once)
+
+    return case
+
+
+async def steer(case: Case, command: c.Command, *, status: int = 200) -> Response:
+    """Send a command and show what came of it; 202 when no answer came in time."""
+    if await carried_out(case, command):
+        return await show(case, status)
+    return await show(case, 202)
+
+
+async def carried_out(case: Case, command: c.Command) -> bool:
+    """Send a command; False when no answer came in time. Raises what the rules refuse, and Outage."""
+    if case.state.closed:
+        raise not_now(case.state, "This certificate is deleted.")
+    try:
+        await case.services.client.send(case.id, command)
+    except OutcomeUnknown:
+        case.once.settled = False
+        return False
+    except NotFound as error:
+        await _explain_missing(case, error)
+    return True
+
+
+async def _explain_missing(case: Case, error: NotFound) -> None:
+    """No workflow runs: it ended meanwhile, or it is lost and will be restarted from the row."""
+    state = await find(case.services, case.caller, case.id)
+    if state.closed:
+        raise not_now(state, "This certificate is deleted.") from error
+    raise Outage("no workflow runs for this certificate", retry_after=_LOST_PAUSE) from error
+
+
+async def show(seen: Seen, status: int = 200, *, location: bool = False) -> Response:
+    """Answer with the certificate as its row stands now."""
+    async with seen.services.storage.read() as tables:
+        state = await tables.certificates.get(seen.id) or seen.state
+        looks = await looks_of(tables, state, always=True)
+    view = certificate_view(state, looks, reader(seen.services, seen.caller))
+    headers = {"ETag": etag(view), **CACHED}
+    return say(view, status, headers | ({"Location": view.links["self"]} if location else {}))
+
+
+def say(view: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Answer with a view as JSON."""
+    return Response(view.model_dump_json(), status_code=status, headers=headers, media_type="application/json")
+
+
+async def looks_of(tables: Transaction, state: CertificateState, *, always: bool = False) -> Looks:
+    """Return the last looks; in lists only where somebody waits for them."""
+    waiting = state.phase is Phase.PROVING or state.renewal.proof_asked_at is not None
+    if state.application is None or not (always or waiting):
+        return {}
+    return {(look.name, look.type): look for look in await tables.looks.list(state.certificate_id)}
+
+
+def reader(services: Services, caller: Caller) -> Reader:
+    """Say for whom views are made."""
+    ui, namespace = services.temporal_ui_url, services.temporal_namespace
+
+    def workflow_url(certificate_id: str) -> str:
+        return f"{ui}/namespaces/{namespace}/workflows/{services.client.name_of(certificate_id)}"
+
+    return Reader(caller.role, services.clock(), workflow_url if ui else None)
+
+
+CACHED: Final = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
+"""A view may be kept by its reader alone, and is asked about each time (RFC 9111 5.2.2)."""

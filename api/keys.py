@@ -1,0 +1,41 @@
+"""Making API keys: what account.py and accounts.py share about them."""
+
+from starlette.responses import Response
+
+from api.auth import Caller, make_key
+from api.case import say
+from api.idempotency import Once
+from api.schemas.account import KeyForm, OwnKeyForm, new_key_view
+from api.services import Services
+from certloom.domain.errors import FieldFault, InvalidInput
+from certloom.storage.records import ApiKey
+
+
+async def issue_key(
+    services: Services, caller: Caller, once: Once, form: KeyForm | OwnKeyForm, *, account_id: str | None
+) -> Response:
+    """Make a key and show its secret this once; a repetition shows the same key with `secret: null`."""
+    now = services.clock()
+    if form.expires_at and form.expires_at <= now:
+        detail = "The key would have expired already."
+        raise InvalidInput([FieldFault(pointer="/expires_at", code="in_the_past", detail=detail)])
+    key_id = f"key{once.token}"
+    made = make_key(key_id)
+    key = ApiKey(
+        id=key_id,
+        account_id=account_id,
+        role=form.role,
+        label=form.label,
+        hash=made.hash,
+        created_at=now,
+        expires_at=form.expires_at,
+    )
+    async with services.storage.begin() as tables:
+        earlier = await tables.accounts.get_key(key_id)
+        if earlier is None:
+            await tables.accounts.add_key(key)
+            await tables.audit.add(
+                at=now, actor=caller.key_id, action="key.create", account_id=account_id, subject=key_id
+            )
+    once.kept = new_key_view(earlier or key, None).model_dump_json()
+    return say(new_key_view(earlier or key, None if earlier else made.token), 201)

@@ -1,0 +1,158 @@
+"""An application as a form and as a view: names, the way of proof, and what the customer has to publish."""
+
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, Field
+
+from api.schemas.model import Form, Note, Pem, View, all_printable
+from certloom.domain.application import (
+    Application,
+    Challenge,
+    Contact,
+    Decision,
+    Organization,
+    Outcome,
+    ValidationMethod,
+)
+from certloom.domain.certificate import Phase
+from certloom.domain.key import KeyType
+from certloom.domain.model import Utc
+from certloom.domain.state import CertificateState
+from certloom.storage.records import LookRecord
+
+
+class KeyForm(Form):
+    """A private key that we make and keep sealed."""
+
+    type: KeyType = KeyType.ECDSA_P256
+
+
+class ApplicationForm(Form):
+    """What is asked for; exactly one of `key` and `csr`. `organization` and `contact` are needed for OV and EV."""
+
+    names: Annotated[tuple[str, ...], Field(max_length=200)]
+    validation: ValidationMethod
+    key: KeyForm | None = None
+    csr: Pem | None = None
+    contact: Annotated[Contact | None, AfterValidator(lambda value: value and all_printable(value))] = None
+    organization: Annotated[Organization | None, AfterValidator(lambda value: value and all_printable(value))] = None
+
+
+class ReviewForm(Form):
+    """An operator's decision; the note says why, for other operators."""
+
+    application_id: str
+    decision: Decision
+    note: Note
+
+
+class ApplicationState(StrEnum):
+    """What happens to the application now."""
+
+    PREPARING = "preparing"
+    PROVING = "proving"
+    REVIEWING = "reviewing"
+    ISSUING = "issuing"
+    CLOSED = "closed"
+
+
+class RecordView(View):
+    """A DNS record to publish."""
+
+    name: str
+    type: Literal["TXT"] = "TXT"
+    value: str
+
+
+class FileView(View):
+    """A file to serve, over plain HTTP."""
+
+    url: str
+    content: str
+
+
+class ChallengeState(StrEnum):
+    """Whether we saw it."""
+
+    PENDING = "pending"
+    PROVEN = "proven"
+
+
+class ChallengeView(View):
+    """One name's proof: publish the record or the file; `seen` and `error` tell of the last look."""
+
+    name: str
+    type: ValidationMethod
+    state: ChallengeState
+    record: RecordView | None
+    file: FileView | None
+    seen: str | None
+    error: str | None
+    next_look_at: Utc | None
+
+
+class ApplicationView(View):
+    """The last application of a certificate."""
+
+    id: str
+    state: ApplicationState
+    outcome: Outcome | None
+    names: tuple[str, ...]
+    validation: ValidationMethod
+    challenges: tuple[ChallengeView, ...]
+    deadline: Utc
+
+
+_STATES: Final = {
+    Phase.PREPARING: ApplicationState.PREPARING,
+    Phase.PROVING: ApplicationState.PROVING,
+    Phase.REVIEWING: ApplicationState.REVIEWING,
+    Phase.ISSUING: ApplicationState.ISSUING,
+}
+Looks = dict[tuple[str, str], LookRecord]
+
+
+def application_view(state: CertificateState, looks: Looks) -> ApplicationView | None:
+    """Show the last application; *looks* by (name, type)."""
+    application = state.application
+    if application is None:
+        return None
+    return ApplicationView(
+        id=application.id,
+        state=_STATES.get(state.phase, ApplicationState.CLOSED),
+        outcome=application.outcome,
+        names=application.names,
+        validation=application.validation,
+        challenges=tuple(challenge_view(one, application, state.phase, looks) for one in application.challenges),
+        deadline=application.deadline,
+    )
+
+
+def challenge_view(challenge: Challenge, application: Application, phase: Phase, looks: Looks) -> ChallengeView:
+    """Show one challenge with what the last look found."""
+    look = looks.get((challenge.name, challenge.type))
+    looking = phase is Phase.PROVING
+    proven = bool(look and look.proven) or (application.proven_at is not None and not looking)
+    return ChallengeView(
+        name=challenge.name,
+        type=challenge.type,
+        state=ChallengeState.PROVEN if proven else ChallengeState.PENDING,
+        record=_record(challenge),
+        file=_file(challenge),
+        seen=look.seen if look else None,
+        error=look.error if look else None,
+        next_look_at=look.next_look_at if look and looking else None,
+    )
+
+
+def _record(challenge: Challenge) -> RecordView | None:
+    if challenge.record_name is None or challenge.record_value is None:
+        return None
+    return RecordView(name=challenge.record_name, value=challenge.record_value)
+
+
+def _file(challenge: Challenge) -> FileView | None:
+    if challenge.url is None or challenge.content is None:
+        return None
+    return FileView(url=challenge.url, content=challenge.content)

@@ -1,0 +1,45 @@
+"""All tables on one connection, for as long as its transaction is open."""
+
+from collections.abc import Callable
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from certloom.storage.account import SqlAccountTable
+from certloom.storage.authority import SqlAuthorityTable
+from certloom.storage.certificate import SqlCertificateTable
+from certloom.storage.claim import SqlClaimTable
+from certloom.storage.draft import SqlDraftTable
+from certloom.storage.idempotency import SqlAuditTable, SqlIdempotencyTable
+from certloom.storage.interface import (
+    CertificateTable,
+    ClaimTable,
+    DraftTable,
+    IssuanceTable,
+    LookTable,
+    SecretTable,
+    TokenTable,
+)
+from certloom.storage.interface_account import AccountTable, AuditTable, IdempotencyTable, LedgerTable
+from certloom.storage.interface_authority import AuthorityTable
+from certloom.storage.issuance import SqlIssuanceTable
+from certloom.storage.ledger import SqlLedgerTable
+from certloom.storage.look import SqlLookTable, SqlTokenTable
+from certloom.storage.secret import SqlSecretTable
+
+
+class SqlTransaction:
+    """Transaction on one connection; of no use once that is closed."""
+
+    def __init__(self, connection: AsyncConnection, on_erase: Callable[[], None]) -> None:
+        self.certificates: CertificateTable = SqlCertificateTable(connection)
+        self.claims: ClaimTable = SqlClaimTable(connection)
+        self.drafts: DraftTable = SqlDraftTable(connection, on_erase)
+        self.issuances: IssuanceTable = SqlIssuanceTable(connection)
+        self.secrets: SecretTable = SqlSecretTable(connection, on_erase)
+        self.accounts: AccountTable = SqlAccountTable(connection)
+        self.ledger: LedgerTable = SqlLedgerTable(connection)
+        self.looks: LookTable = SqlLookTable(connection)
+        self.tokens: TokenTable = SqlTokenTable(connection)
+        self.authorities: AuthorityTable = SqlAuthorityTable(connection, on_erase)
+        self.idempotency: IdempotencyTable = SqlIdempotencyTable(connection)
+        self.audit: AuditTable = SqlAuditTable(connection)

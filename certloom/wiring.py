@@ -1,0 +1,237 @@
+"""The one file that names concrete adapters: every process builds here what it runs on.
+
+Imports stand inside the functions, so that a process loads only what it uses: the API neither the lint rules of the
+CA nor its key.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+from certloom.catalogue import read_catalogue
+from certloom.domain.product import Catalogue
+from certloom.issuers.interface import Issuer, PublishedFiles
+from certloom.keys.interface import Bundler, Credentials, KeyMaker, Sealer
+from certloom.keys.keyring import Keyring, parse_keyring, read_key_file
+from certloom.payments.interface import Balances, PaymentMethod
+from certloom.settings import PREFIX, BadSetting, Settings
+from certloom.storage.interface import Storage
+from certloom.validation.interface import Validator
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+    from temporalio.converter import DataConverter, PayloadCodec
+
+ISSUERS: Final = ("private",)  # by the name that products use
+KeyKind = Literal["customer", "issuer", "payload"]
+
+
+class FileKeyring(Keyring):
+    """A key file that is read again when something was sealed under a key it did not have at the start.
+
+    So a rotation reaches running processes: they open at once what the new key sealed, and seal with it themselves
+    from their next start.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._ring = read_key_file(path)
+
+    @property
+    def newest(self) -> tuple[bytes, bytes]:
+        """The id and the key that seal."""
+        return self._ring.newest
+
+    def find(self, wanted: bytes) -> Sequence[bytes]:
+        """Return the keys whose id starts with *wanted*."""
+        return self._ring.find(wanted) or read_key_file(self._path).find(wanted)
+
+    def __len__(self) -> int:
+        return len(self._ring)
+
+    def __repr__(self) -> str:
+        return repr(self._ring)
+
+
+def key_file(settings: Settings, kind: KeyKind) -> Path | None:
+    """Return the file of one of the service's three keys; None when the environment itself holds it, or nothing does.
+
+    Raises BadSetting when both do.
+    """
+    path: Path | None = getattr(settings, f"{kind}_key_file")
+    if path is not None and getattr(settings, f"{kind}_key") is not None:
+        name = f"{PREFIX}{kind.upper()}_KEY"
+        raise BadSetting(f"{name} and {name}_FILE are both set: keep one.")
+    return path
+
+
+def keyring(settings: Settings, kind: KeyKind) -> Keyring:
+    """Return one of the service's three keys; raises BadSetting when it is not set, for none has a default.
+
+    Raises KeyringInvalid when what is there is no key.
+    """
+    if path := key_file(settings, kind):
+        return FileKeyring(path)
+    if text := getattr(settings, f"{kind}_key"):
+        return parse_keyring(text.get_secret_value())
+    raise BadSetting(
+        f"{PREFIX}{kind.upper()}_KEY_FILE is not set, and there is no default key: name a file with one line from "
+        f"`openssl rand -base64 32` and mode 0600. (`make run` makes its own.)"
+    )
+
+
+def customer_sealer(settings: Settings) -> Sealer:
+    """Seal customers' private keys and other secrets."""
+    return _sealer(keyring(settings, "customer"))
+
+
+def issuer_sealer(settings: Settings) -> Sealer:
+    """Seal the CA's keys; for workers, init and rotation, never for the API."""
+    return _sealer(keyring(settings, "issuer"))
+
+
+def check(settings: Settings) -> None:
+    """Read everything that a bad setting can break, before anything is changed.
+
+    Raises BadSetting, KeyringInvalid or InvalidInput, each with a sentence.
+    """
+    for kind in get_args(KeyKind):
+        keyring(settings, kind)
+    catalogue(settings)
+    validator(settings)
+
+
+def storage(settings: Settings) -> Storage:
+    """Return the database; nothing is connected yet."""
+    from certloom.storage.engine import SqlStorage
+
+    return SqlStorage(settings.database())
+
+
+async def migrate(settings: Settings) -> None:
+    """Bring the schema up to date; several processes may try at once."""
+    from certloom.storage.migrate import migrate as run
+
+    await run(settings.database())
+
+
+def catalogue(settings: Settings) -> Catalogue:
+    """Return what is on sale; raises BadSetting."""
+    return read_catalogue(settings.catalogue_file, issuers=ISSUERS)
+
+
+def issuers(settings: Settings, store: Storage) -> Mapping[str, Issuer]:
+    """Return the CAs by the name that products use; for workers."""
+    from certloom.issuers.private_ca import PrivateCa
+
+    private = PrivateCa(
+        store,
+        issuer_sealer(settings),
+        public_url=settings.base_url,
+        internal_suffixes=settings.internal_suffixes,
+    )
+    return {"private": private}
+
+
+async def create_authorities(settings: Settings, store: Storage, *, now: datetime) -> bool:
+    """Make the private CA unless it exists; True when this call made it."""
+    from certloom.issuers.authorities import create_authorities as create
+
+    return await create(store, issuer_sealer(settings), public_url=settings.base_url, now=now)
+
+
+async def refresh_crls(store: Storage, sealer: Sealer, *, now: datetime) -> Sequence[str]:
+    """Sign anew the CRLs that grew old, and return whose; see certloom.issuers.revocation_lists."""
+    from certloom.issuers.revocation_lists import refresh_crls as refresh
+
+    return await refresh(store, sealer, now=now)
+
+
+def published_files(store: Storage) -> PublishedFiles:
+    """Return what the private CA publishes under /pki/; needs no key."""
+    from certloom.issuers.published import StoredFiles
+
+    return StoredFiles(store)
+
+
+def payment_methods(store: Storage) -> Mapping[str, PaymentMethod]:
+    """Return the ways to pay, by name."""
+    from certloom.payments.balance import BalancePayments
+
+    return {"balance": BalancePayments(store)}
+
+
+def balances(store: Storage) -> Balances:
+    """Return prepaid balances as the API shows and fills them."""
+    from certloom.payments.balance import BalancePayments
+
+    return BalancePayments(store)
+
+
+def validator(settings: Settings) -> Validator:
+    """Return who looks for proofs, from this machine; raises InvalidInput for name servers that are none."""
+    from certloom.net.dialer import GuardedDialer
+    from certloom.net.http import GuardedHttp
+    from certloom.net.nameservers import read_nameservers
+    from certloom.net.redirects import Ports
+    from certloom.net.resolver import DnsResolver
+    from certloom.validation.validator import NetworkValidator
+
+    resolver = DnsResolver(read_nameservers(settings.dns_servers))
+    dialer = GuardedDialer(resolver, allow_networks=settings.allow_networks)
+    http = GuardedHttp(dialer, ports=Ports(http=settings.http01_port))
+    return NetworkValidator(resolver, http, caa_identities=settings.issuer_domains)
+
+
+def key_maker() -> KeyMaker:
+    """Return the maker of leaves' private keys."""
+    from certloom.keys.generation import KeyGeneration
+
+    return KeyGeneration()
+
+
+def credentials() -> Credentials:
+    """Return the reader of CSRs and uploads."""
+    from certloom.keys.credentials import PemCredentials
+
+    return PemCredentials()
+
+
+def bundler() -> Bundler:
+    """Return the packer of downloads."""
+    from certloom.keys.bundle import ZipBundler
+
+    return ZipBundler()
+
+
+def payload_codec(settings: Settings) -> "PayloadCodec":
+    """Return what encrypts Temporal payloads under the payload key."""
+    from certloom.keys.payload import SealedPayloadCodec
+
+    return SealedPayloadCodec(keyring(settings, "payload"))
+
+
+def data_converter(settings: Settings) -> "DataConverter":
+    """Return how payloads are written for Temporal."""
+    from certloom.keys.payload import make_data_converter
+
+    return make_data_converter(payload_codec(settings))
+
+
+async def connect(settings: Settings, *, lazy: bool = False) -> "Client":
+    """Connect to Temporal; raises RuntimeError when it does not answer. A lazy client connects at its first call."""
+    from temporalio.client import Client
+
+    return await Client.connect(
+        settings.temporal,
+        namespace=settings.temporal_namespace,
+        data_converter=data_converter(settings),
+        lazy=lazy,
+    )
+
+
+def _sealer(ring: Keyring) -> Sealer:
+    from certloom.keys.sealing import AesGcmSealer
+
+    return AesGcmSealer(ring)

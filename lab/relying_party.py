@@ -1,0 +1,83 @@
+"""What a browser would do with a leaf, a chain and a CRL: trust one root and check everything below it (RFC 5280 6)."""
+
+import io
+import zipfile
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+
+from lab.customer import DemoFailed
+
+
+class Chain(NamedTuple):
+    """A leaf, and the issuing certificates behind it up to but without the root."""
+
+    leaf: x509.Certificate
+    issuers: tuple[x509.Certificate, ...]
+
+
+class CrlView(NamedTuple):
+    """What a CRL says about one certificate: its number, how many it lists, and this one's entry, if there is one."""
+
+    number: int
+    length: int
+    entry: x509.RevokedCertificate | None
+
+
+def unpack(bundle: bytes) -> Mapping[str, bytes]:
+    """Return the files of a download."""
+    with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def read_chain(pem: bytes) -> Chain:
+    """Read leaf and chain from one PEM file."""
+    leaf, *issuers = x509.load_pem_x509_certificates(pem)
+    return Chain(leaf, tuple(issuers))
+
+
+def require_trust(chain: Chain, root_der: bytes, *, name: str, now: datetime) -> None:
+    """Raise DemoFailed unless a server at *name* could show this chain to whoever trusts the root."""
+    store = Store([x509.load_der_x509_certificate(root_der)])
+    verifier = PolicyBuilder().store(store).time(now).build_server_verifier(x509.DNSName(name))
+    try:
+        verifier.verify(chain.leaf, list(chain.issuers))
+    except VerificationError as error:
+        raise DemoFailed(f"The chain does not lead to the root: {error}") from error
+
+
+def require_fitting_key(leaf: x509.Certificate, key_pem: bytes) -> None:
+    """Raise DemoFailed unless the private key belongs to the leaf."""
+    key = load_pem_private_key(key_pem, password=None)
+    shape = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if key.public_key().public_bytes(*shape) != leaf.public_key().public_bytes(*shape):
+        raise DemoFailed("The private key in the bundle does not fit the certificate.")
+
+
+def crl_url(leaf: x509.Certificate) -> str:
+    """Return where the leaf says its CRL is; raises DemoFailed when it does not."""
+    points = leaf.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    for point in points:
+        for place in point.full_name or ():
+            return str(place.value)
+    raise DemoFailed("The certificate does not say where its CRL is.")
+
+
+def read_crl(der: bytes, chain: Chain) -> CrlView:
+    """Read a CRL; raises DemoFailed unless the leaf's own issuer signed it."""
+    crl = x509.load_der_x509_crl(der)
+    issuer = chain.issuers[0].public_key()
+    try:
+        genuine = crl.is_signature_valid(issuer)  # type: ignore[arg-type] # a CA key is RSA or ECDSA
+    except InvalidSignature:
+        genuine = False
+    if not genuine or crl.issuer != chain.leaf.issuer:
+        raise DemoFailed("The CRL is not signed by the certificate's issuer.")
+    number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+    entry = crl.get_revoked_certificate_by_serial_number(chain.leaf.serial_number)
+    return CrlView(number, len(crl), entry)
