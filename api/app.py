@@ -59,6 +59,7 @@ def create_app(services: Services) -> FastAPI:
         version="1",
         description=DESCRIPTION,
         servers=[{"url": services.public_url}],
+        responses=RESPONSES,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -81,7 +82,7 @@ def create_app(services: Services) -> FastAPI:
 
 
 def _routers(services: Services) -> list[APIRouter]:
-    versioned = APIRouter(prefix="/v1", responses=RESPONSES)
+    versioned = APIRouter(prefix="/v1")
     for resource in RESOURCES:
         versioned.include_router(resource.router)
     if services.lab:

@@ -19,7 +19,7 @@ from api.schemas.certificate import Reader, certificate_view
 from api.services import Services
 from certloom.domain import command as c
 from certloom.domain.certificate import Action, Phase
-from certloom.domain.errors import NotFound, Outage, OutcomeUnknown
+from certloom.domain.errors import NotFound, Outage
 from certloom.domain.rights import not_now
 from certloom.domain.role import Role
 from certloom.domain.state import CertificateState
@@ -118,17 +118,16 @@ async def steer(case: Case, command: c.Command, *, status: int = 200) -> Respons
 
 
 async def carried_out(case: Case, command: c.Command) -> bool:
-    """Send a command; False when no answer came in time. Raises what the rules refuse, and Outage."""
+    """Send a command; False when it is accepted and takes longer. Raises what the rules refuse, and Outage."""
     if case.state.closed:
         raise not_now(case.state, "This certificate is deleted.")
     try:
-        await case.services.client.send(case.id, command)
-    except OutcomeUnknown:
-        case.once.settled = False
-        return False
+        answer = await case.services.client.send(case.id, command)
     except NotFound as error:
         await _explain_missing(case, error)
-    return True
+        raise
+    case.once.settled = answer.version is not None
+    return case.once.settled
 
 
 async def _explain_missing(case: Case, error: NotFound) -> None:

@@ -96,8 +96,8 @@ def _read(form: PayloadsForm) -> list[Payload]:
     try:
         return [
             Payload(
-                metadata={name: base64.b64decode(value) for name, value in one.metadata.items()},
-                data=base64.b64decode(one.data),
+                metadata={name: base64.b64decode(value, validate=True) for name, value in one.metadata.items()},
+                data=base64.b64decode(one.data, validate=True),
             )
             for one in form.payloads
         ]

@@ -57,11 +57,12 @@ async def _paid(services: Services, once: Once) -> CertificateState | None:
 
 async def _bought(services: Services, state: CertificateState, pay: c.Pay, once: Once) -> bool:
     try:
-        await services.client.buy(state, pay)
+        answer = await services.client.buy(state, pay)
     except OutcomeUnknown:
         once.settled = False
-        return False
-    return True
+    else:
+        once.settled = answer.version is not None
+    return once.settled
 
 
 def _product(services: Services, form: PurchaseForm) -> Product:

@@ -1,8 +1,8 @@
 """The only way in from outside: typed start, update and query of a certificate's workflow."""
 
-import asyncio
 from collections.abc import Awaitable
 from datetime import timedelta
+from time import monotonic
 from typing import Any, Final
 
 from temporalio.client import (
@@ -10,7 +10,9 @@ from temporalio.client import (
     WithStartWorkflowOperation,
     WorkflowExecutionStatus,
     WorkflowUpdateFailedError,
+    WorkflowUpdateHandle,
     WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowUpdateStage,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -68,10 +70,16 @@ class CertificateClient:
             search_attributes=attributes(state),
             static_summary=f"Certificate {state.certificate_id}",
         )
-        call = self._client.execute_update_with_start_workflow(
-            "pay", pay, start_workflow_operation=start, id=pay.request_id, result_type=c.Accepted
+        sending = self._client.start_update_with_start_workflow(
+            "pay",
+            pay,
+            start_workflow_operation=start,
+            wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+            id=pay.request_id,
+            result_type=c.Accepted,
+            rpc_timeout=self._answer_within,
         )
-        return await self._answer(call)
+        return await self._answer(sending, monotonic())
 
     async def admit(self, state: CertificateState, uploaded: Uploaded) -> None:
         """Start the life of an uploaded certificate, whose pieces are stored already; silent when it was started."""
@@ -94,13 +102,21 @@ class CertificateClient:
         return found.status is WorkflowExecutionStatus.RUNNING
 
     async def send(self, certificate_id: str, command: c.Command) -> c.Accepted:
-        """Send a command and return when it is in the row; raises what the rules refuse.
+        """Send a command and return when it is in the row, or without a version when that takes over 10 s.
 
-        Raises OutcomeUnknown when no answer came within 10 s, and NotFound when no workflow runs.
+        Raises what the rules refuse, OutcomeUnknown when it was not even accepted in time, and NotFound when no
+        workflow runs.
         """
         handle = self._client.get_workflow_handle(workflow_id(certificate_id))
-        call = handle.execute_update(_UPDATES[type(command)], command, id=command.request_id, result_type=c.Accepted)
-        return await self._answer(call)
+        sending = handle.start_update(
+            _UPDATES[type(command)],
+            command,
+            wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+            id=command.request_id,
+            result_type=c.Accepted,
+            rpc_timeout=self._answer_within,
+        )
+        return await self._answer(sending, monotonic())
 
     def name_of(self, certificate_id: str) -> str:
         """Return the id under which Temporal's UI shows the certificate's workflow."""
@@ -129,14 +145,22 @@ class CertificateClient:
             raise OutcomeUnknown("Temporal does not answer; the same request may be sent again.") from error
         return True
 
-    async def _answer(self, call: Awaitable[c.Accepted]) -> c.Accepted:
+    async def _answer(self, sending: Awaitable[WorkflowUpdateHandle[c.Accepted]], sent: float) -> c.Accepted:
+        """Wait until it is accepted, which survives everything, then until it is done if there is time left."""
         try:
-            return await asyncio.wait_for(call, self._answer_within.total_seconds())
+            accepted = await sending
         except WorkflowUpdateFailedError as error:
             raise from_failure(error.cause) or error from error
-        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
-            raise OutcomeUnknown("No answer came in time; the command may still be carried out.") from error
+        except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+            raise OutcomeUnknown("No answer came in time; the same request may be sent again.") from error
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise NotFound("This certificate has no running workflow.") from error
             raise OutcomeUnknown("Temporal does not answer; the same request may be sent again.") from error
+        left = self._answer_within - timedelta(seconds=monotonic() - sent)
+        try:
+            return await accepted.result(rpc_timeout=max(left, timedelta(milliseconds=1)))
+        except WorkflowUpdateFailedError as error:
+            raise from_failure(error.cause) or error from error
+        except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError):
+            return c.Accepted(version=None)

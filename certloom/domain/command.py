@@ -90,6 +90,6 @@ class Relabel(Command):
 
 
 class Accepted(Model):
-    """What every update answers: the row has at least this version now."""
+    """What every update answers: the row has at least this version now; None: accepted, and still under way."""
 
-    version: int
+    version: int | None

@@ -41,6 +41,7 @@ class FakeClient:
         self._checked: dict[str, datetime] = {}
         self.silent = False
         self.lost_answers = False
+        self.slow = False  # accepted, and longer under way than a request waits
         self.broken: Exception | None = None
         self.gone: set[str] = set()  # certificates whose workflow is lost
 
@@ -171,7 +172,7 @@ class FakeClient:
     def _answer(self, state: CertificateState) -> c.Accepted:
         if self.lost_answers:
             raise UNKNOWN
-        return c.Accepted(version=state.version)
+        return c.Accepted(version=None if self.slow else state.version)
 
     async def _find(self, certificate_id: str) -> CertificateState | None:
         async with self._storage.read() as tx:

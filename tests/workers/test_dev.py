@@ -194,7 +194,7 @@ def test_without_a_temporal_server_it_says_what_to_install(monkeypatch: pytest.M
     """On a platform without the wheel one sentence says to install the Temporal CLI or to name it."""
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(BadSetting, match="install the Temporal CLI .* CERTLOOM_TEMPORAL_CLI"):
+    with pytest.raises(BadSetting, match=r"install the Temporal CLI .* CERTLOOM_TEMPORAL_CLI"):
         find_temporal_cli(Settings())
 
 
