@@ -1,9 +1,10 @@
 """One certificate as a route meets it: found for this caller, commanded through its workflow, shown from its row."""
 
+import asyncio
 import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, TypedDict
 
 from fastapi import Depends, Header, Request
@@ -16,16 +17,17 @@ from api.idempotency import AnyOnce, Once
 from api.roles import ACTING
 from api.schemas.application import Looks
 from api.schemas.certificate import Reader, certificate_view
-from api.services import Services
+from api.services import ANSWER_WITHIN, Services
 from certloom.domain import command as c
 from certloom.domain.certificate import Action, Phase
-from certloom.domain.errors import NotFound, Outage
-from certloom.domain.rights import not_now
+from certloom.domain.errors import NotAllowedNow, NotFound, Outage
+from certloom.domain.rights import allowed_actions, not_now
 from certloom.domain.role import Role
 from certloom.domain.state import CertificateState
 from certloom.storage.interface import Transaction
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_LAG_PAUSE: Final = timedelta(seconds=0.5)  # until a workflow that lags behind its row is asked again
 _LOST_PAUSE: Final = 60  # s: workers/reconcile restarts what has no workflow about as often
 _RENAMING: Final = frozenset({Role.MEMBER})
 
@@ -122,20 +124,37 @@ async def carried_out(case: Case, command: c.Command) -> bool:
     if case.state.closed:
         raise not_now(case.state, "This certificate is deleted.")
     try:
-        answer = await case.services.client.send(case.id, command)
+        answer = await _sent(case, command)
     except NotFound as error:
-        await _explain_missing(case, error)
-        raise
+        raise await _explained(case, error) from error
     case.once.settled = answer.version is not None
     return case.once.settled
 
 
-async def _explain_missing(case: Case, error: NotFound) -> None:
+async def _sent(case: Case, command: c.Command) -> c.Accepted:
+    """Send it; a refusal counts only from a workflow that knows what the row says.
+
+    When a worker dies between an activity's transaction and its answer, the row is ahead for some seconds, and what the
+    caller read there is true.
+    """
+    tries = int(ANSWER_WITHIN / _LAG_PAUSE)
+    for _ in range(tries):
+        try:
+            return await case.services.client.send(case.id, command)
+        except NotAllowedNow as refusal:
+            row = await find(case.services, case.caller, case.id)
+            if row.status == refusal.current and set(allowed_actions(row)) == set(refusal.allowed):
+                raise
+        await asyncio.sleep(_LAG_PAUSE.total_seconds())
+    raise Outage("the certificate is just changing", retry_after=_LAG_PAUSE.total_seconds())
+
+
+async def _explained(case: Case, error: NotFound) -> Exception:
     """No workflow runs: it ended meanwhile, or it is lost and will be restarted from the row."""
     state = await find(case.services, case.caller, case.id)
     if state.closed:
-        raise not_now(state, "This certificate is deleted.") from error
-    raise Outage("no workflow runs for this certificate", retry_after=_LOST_PAUSE) from error
+        return not_now(state, "This certificate is deleted.")
+    return Outage(f"no workflow runs for this certificate: {error.detail}", retry_after=_LOST_PAUSE)
 
 
 async def show(seen: Seen, status: int = 200, *, location: bool = False) -> Response:
