@@ -21,7 +21,9 @@ def _family(cls: type[e.CertloomError]) -> set[type[e.CertloomError]]:
 
 
 @pytest.mark.parametrize(
-    "kind", sorted(_family(e.Refusal) | _family(e.Outage), key=lambda cls: cls.__name__), ids=lambda cls: cls.__name__
+    "kind",
+    sorted(_family(e.Refusal) | _family(e.Outage), key=repr),
+    ids=repr,
 )
 def test_every_refusal_and_outage_has_a_status(kind: type[e.CertloomError]) -> None:
     """Each class of the tree leads to a line of the table, by its own code or its parent's."""

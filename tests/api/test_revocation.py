@@ -210,3 +210,39 @@ async def test_an_accepted_command_that_takes_longer_is_202(world: World) -> Non
     view = await world.issued()
     world.client.slow = True
     assert (await revoke(world, view)).status_code == 202
+
+
+async def test_a_lost_workflow_is_an_outage(world: World) -> None:
+    """Without a running workflow nothing is refused: it will be restarted."""
+    view = await world.issued()
+    world.client.gone.add(view["id"])
+    answer = await revoke(world, view)
+    problem(answer, 503, "outage")
+    assert int(answer.headers["retry-after"]) > 10
+
+
+async def test_special_refusals_keep_their_code(world: World) -> None:
+    """A code that a workflow names for itself reaches the caller."""
+    view = await world.issued()
+    world.client.broken = not_now(await world.client.row(view["id"]), "It is still served.", code="in_use")
+    found = problem(await revoke(world, view), 409, "in_use")
+    assert found["current"] == "issued"
+    world.client.broken = not_now(await world.client.row(view["id"]), "Something new.", code="never_heard_of")
+    problem(await revoke(world, view), 409, "never_heard_of")
+
+
+async def test_trouble_is_shown(world: World) -> None:
+    """A parked step appears in the view with since when and why."""
+    view = await world.issued()
+    await world.client.happen(view["id"], f.Parked(at=NOW, step=StepKind.RENEW, why="No such product."))
+    shown = await world.get(path(view))
+    assert shown["attention"] == {"since": "2026-11-23T12:00:00Z", "step": "renew", "why": "No such product."}
+    assert shown["next_wake"]["why"] == "attention"
+
+
+@pytest.mark.parametrize("who", ["viewer"])
+async def test_viewers_end_nothing(world: World, who: str) -> None:
+    """A viewer's key reads."""
+    view = await world.issued()
+    problem(await revoke(world, view, who=who), 403, "forbidden")
+    problem(await world.call("DELETE", path(view), who=who), 403, "forbidden")
