@@ -19,6 +19,7 @@ from api.services import CodecAccess, Services
 from certloom import wiring
 from certloom.domain.errors import CertloomError
 from certloom.logs import start_logging
+from certloom.process import leave
 from certloom.settings import Settings, read_settings
 from certloom.storage.interface import Storage
 from workflows.client import CertificateClient
@@ -101,4 +102,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -21,6 +21,10 @@ class DemoFailed(CertloomError):
     code = "demo_failed"
 
 
+class ServiceGone(DemoFailed):
+    """Nobody will answer any more."""
+
+
 class Refused(DemoFailed):
     """The API refused a request; `problem` is its answer (RFC 9457)."""
 
@@ -31,11 +35,15 @@ class Refused(DemoFailed):
 
 
 class Customer:
-    """One API key at one address. Every method raises Refused for a refusal and DemoFailed for no answer."""
+    """One API key at one address. Every method raises Refused for a refusal and DemoFailed for no answer.
 
-    def __init__(self, api_url: str, api_key: str) -> None:
+    `serves` tells whether waiting for an answer makes sense at all.
+    """
+
+    def __init__(self, api_url: str, api_key: str, *, serves: Callable[[], bool]) -> None:
         headers = {"Authorization": f"Bearer {api_key}"}
         self._http = httpx.Client(base_url=api_url, headers=headers, timeout=20, trust_env=False)
+        self._serves = serves
         self.key_id = api_key.split("_", 2)[1]
 
     def close(self) -> None:
@@ -80,6 +88,8 @@ class Customer:
         headers = {} if method == "GET" else {"Idempotency-Key": secrets.token_hex(16)}
         deadline = time.monotonic() + PATIENCE
         while (answer := self._try(method, path, body, headers)) is None:
+            if not self._serves():
+                raise ServiceGone(f"the service stopped before it answered {method} {path}.")
             if time.monotonic() > deadline:
                 raise DemoFailed(f"{method} {path} got no answer within {PATIENCE:.0f} s.")
             time.sleep(AGAIN_AFTER)

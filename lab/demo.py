@@ -5,19 +5,22 @@ Ends with 0 only when the certificate is deleted and every cent is back.
 
 import argparse
 import asyncio
+import os
 import shutil
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+import traceback
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
 from certloom.domain.errors import CertloomError
-from lab.customer import Customer, DemoFailed
+from certloom.settings import PREFIX
+from lab.customer import Customer, DemoFailed, ServiceGone
 from lab.footprint import footprint
 from lab.story import Story
 from lab.summary import summary
@@ -25,6 +28,7 @@ from lab.telling import Teller, open_console
 from workers.dev import DevStack, StackFailed
 
 INTERRUPTED: Final = 130  # what a shell makes of Ctrl-C
+SAYS: Final = "certloom: "  # how workers/dev.py begins the sentence it ends with
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,9 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         code = INTERRUPTED
         teller.headline("\nInterrupted: everything is stopped.", style="yellow")
-    except CertloomError as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the person gets one sentence, and the file the rest
         code = 1
-        teller.headline(f"\n{_sentence(teller, error)}", style="bold red")
+        (home / "demo-error.log").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        teller.headline(f"\n{_sentence(home, teller, error)}", style="bold red")
     else:
         code = 0
     if code == 1 or options.keep:
@@ -57,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _demonstrate(console: Console, teller: Teller, home: Path) -> None:
     began = time.monotonic()
     teller.headline("Certloom: one certificate through its whole life", style="bold")
-    stack = DevStack(home)
+    stack = DevStack(home, env=_own_settings())
     try:
         with teller.step("A service of its own starts"):
             with teller.waiting("Temporal, database, private CA, worker, API and lab"):
@@ -80,7 +85,8 @@ def _demonstrate(console: Console, teller: Teller, home: Path) -> None:
 
 
 def _live(teller: Teller, stack: DevStack) -> Story:
-    customer = Customer(stack.facts["api_url"], stack.facts["customer_api_key"])
+    lives = (stack.home / "dev.json").exists  # the service removes it when it stops
+    customer = Customer(stack.facts["api_url"], stack.facts["customer_api_key"], serves=lives)
     try:
         story = Story(teller, customer)
         story.tell()
@@ -96,12 +102,25 @@ def _require_good_end(story: Story) -> None:
         raise DemoFailed(f"The balance is {story.after}, and it was {story.before} before the purchase.")
 
 
-def _sentence(teller: Teller, error: CertloomError) -> str:
+def _own_settings() -> Mapping[str, str]:
+    """Forget the settings of other copies; only the Temporal CLI's place is this machine's, not theirs."""
+    found = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(PREFIX)}
+    return {name: value for name, value in found.items() if name == f"{PREFIX}TEMPORAL_CLI"}
+
+
+def _sentence(home: Path, teller: Teller, error: Exception) -> str:
     step = f"The demo ended early, in the step {teller.current!r}: " if teller.current else "The demo failed: "
-    if isinstance(error, StackFailed):  # all that the service printed; its last line is the reason
-        lines = [line for line in error.detail.splitlines() if line.strip()]
-        return step + (lines[-1] if lines else "the service said nothing.")
-    return step + error.detail
+    if isinstance(error, StackFailed | ServiceGone):
+        return step + (_last_words(home / "dev.log") or str(error))
+    if isinstance(error, CertloomError):
+        return step + error.detail
+    return f"{step}{type(error).__name__} {error}, which nobody planned for."
+
+
+def _last_words(log: Path) -> str:
+    """Return the service's own sentence about its end."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    return next((line.removeprefix(SAYS) for line in reversed(lines) if line.startswith(SAYS)), "")
 
 
 if __name__ == "__main__":

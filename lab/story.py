@@ -172,6 +172,9 @@ class Story:
             self._customer.delete(self._path)
             self._until("it is deleted", lambda view: view["status"] == "deleted")
         self._tell_status()
+        kept = f"{_words(self.view['names'])}, serial {self.view['issuance']['serial']}, payment, refund, timeline"
+        self._teller.fact("tombstone", kept)
+        self._teller.fact("allowed now", _words(self.view["allowed_actions"]) or "nothing")
         try:
             self._customer.download(self.certificate_id, {"format": "nginx"})
         except Refused as refusal:

@@ -16,6 +16,7 @@ from temporalio.worker import Worker
 from certloom import wiring
 from certloom.domain.errors import CertloomError
 from certloom.logs import start_logging
+from certloom.process import leave
 from certloom.settings import Settings, read_settings
 from certloom.storage.interface import Storage
 from workers.heartbeat import Failures, Heartbeats
@@ -78,4 +79,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -17,6 +17,7 @@ from certloom import wiring
 from certloom.domain.errors import CertloomError
 from certloom.domain.role import Role
 from certloom.logs import start_logging
+from certloom.process import leave
 from certloom.settings import Settings, read_settings
 from certloom.storage.interface import Storage
 from workers.seed import Seed, api_key_row, ensure_demo, new_api_key, read_seed
@@ -91,4 +92,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -19,6 +19,7 @@ from certloom import wiring
 from certloom.domain.errors import CertloomError, Outage
 from certloom.domain.state import CertificateState
 from certloom.logs import start_logging
+from certloom.process import leave
 from certloom.settings import Settings, read_settings
 from certloom.storage.interface import Storage
 from workers.chores import Chore, keep_doing
@@ -159,4 +160,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

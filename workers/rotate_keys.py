@@ -24,6 +24,7 @@ from certloom.domain.errors import CertloomError, Refusal
 from certloom.issuers.signing import key_identity
 from certloom.keys.interface import Sealer
 from certloom.keys.keyring import add_key, read_key_file, retire_old_keys
+from certloom.process import leave
 from certloom.settings import PREFIX, BadSetting, Settings, read_settings
 from certloom.storage.interface import Storage
 from workers.temporal import connect
@@ -138,4 +139,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

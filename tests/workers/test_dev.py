@@ -128,6 +128,19 @@ def test_nothing_is_left_of_a_killed_service_and_nothing_is_lost(running: DevSta
     assert customer.get("/v1/certificates").json() == owned
 
 
+def test_certificates_outlive_a_lost_temporal_database(running: DevStack, customer: httpx.Client) -> None:
+    """Without Temporal's file every certificate starts again from its row, and can be steered as before."""
+    running.kill()
+    for file in running.home.glob("temporal.db*"):
+        file.unlink()
+    running.start()
+    certificate = customer.get("/v1/certificates").json()["items"][0]
+    deadline = time.monotonic() + PATIENCE
+    while (answer := customer.patch(certificate["links"]["self"], json={"label": "found again"})).status_code == 503:
+        assert time.monotonic() < deadline, answer.text
+    assert (answer.status_code, answer.json()["status"], answer.json()["label"]) == (200, "issued", "found again")
+
+
 def test_a_clean_stop_leaves_no_process_and_no_addresses(running: DevStack) -> None:
     """After a stop the exit code is 0, dev.json is gone, and every process has ended."""
     pids = children(running)

@@ -1,0 +1,144 @@
+"""`make bench`: orders and a bare workflow on the same Temporal server in the same run, then the API's latencies.
+
+Figures of a noisy machine: the ratios count, not the absolutes.
+"""
+
+import argparse
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+
+from certloom.domain.errors import CertloomError
+from tests.bench.figures import Batch, Shape
+from tests.bench.ground import Ground, ground
+from tests.bench.histories import histories, shape
+from tests.bench.orders import Orders, orders
+from tests.bench.reading import read
+from tests.bench.report import Results, page
+from tests.bench.seeds import fill_shop, open_shop
+from workflows.names import workflow_id
+
+ROUNDS: Final = 2  # of each kind, in turn, so that a slow minute hits both
+WARM_UP: Final = 10
+NOTE: Final = (
+    "Client, workers and Temporal (dev server, SQLite file, WAL, synchronous=NORMAL) share these cores, with whatever "
+    "else runs here: read the ratios, not the absolutes."
+)
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="The figures of docs/operations.md.")
+    parser.add_argument("--orders", type=_positive, default=200, help="of each kind, in all rounds (200)")
+    parser.add_argument("--in-flight", type=_positive, default=20, help="orders at once (20)")
+    parser.add_argument("--workers", type=_positive, default=1, help="worker processes (1)")
+    parser.add_argument("--certificates", type=int, default=1_000, help="stored ones to list; 0 leaves it out (1000)")
+    parser.add_argument("--requests", type=_positive, default=200, help="of each kind to the API (200)")
+    return parser.parse_args()
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError("give at least 1")
+    return number
+
+
+async def bench(options: argparse.Namespace, console: Console, folder: Path) -> Results:
+    console.print("Temporal, database and workers start")
+    async with ground(folder, workers=options.workers) as built:
+        return await _unless_dead(built, _measure(options, console, built))
+
+
+async def _measure(options: argparse.Namespace, console: Console, built: Ground) -> Results:
+    async with orders(built, total=options.orders + WARM_UP) as placing:
+        results = await _measure_orders(options, console, built, placing)
+    if options.certificates:
+        await _measure_reading(options, console, built, results)
+    return results
+
+
+async def _measure_orders(options: argparse.Namespace, console: Console, built: Ground, placing: Orders) -> Results:
+    await placing.run(Batch(), placing.certificate, total=WARM_UP, in_flight=WARM_UP)
+    asked: Shape = await shape(built.client, placing.placed[0])
+    bare = placing.bare(asked)
+    await placing.run(Batch(), bare, total=WARM_UP, in_flight=WARM_UP)
+    placing.placed.clear()
+    placing.bare_ids.clear()
+    results = Results(in_flight=options.in_flight, workers=options.workers, shape=asked)
+    done = 0
+    for number in range(1, ROUNDS + 1):
+        total = options.orders * number // ROUNDS - done
+        done += total
+        for what, batch, order in (
+            ("certificates", results.certificates, placing.certificate),
+            ("bare workflows", results.bare, bare),
+        ):
+            console.print(f"round {number} of {ROUNDS}: {total} {what}, {options.in_flight} in flight")
+            await placing.run(batch, order, total=total, in_flight=options.in_flight)
+    console.print("histories are read")
+    results.histories = await histories(built.client, [workflow_id(one) for one in placing.placed])
+    results.bare_histories = await histories(built.client, placing.bare_ids)
+    return results
+
+
+async def _measure_reading(options: argparse.Namespace, console: Console, built: Ground, results: Results) -> None:
+    token = await open_shop(built.storage)
+    console.print(f"{options.certificates:,} certificates are stored")
+
+    def tell(count: int) -> None:
+        if count % 10_000 == 0:
+            console.print(f"  {count:,}")
+
+    took = await fill_shop(built.storage, options.certificates, tell)
+    console.print(f"  in {took:.1f} s; the API starts and is asked {options.requests} times for each")
+    api_url = await built.service.start_api()
+    results.stored = options.certificates
+    results.reading = await read(api_url, token, count=options.certificates, requests=options.requests)
+
+
+async def _unless_dead(built: Ground, work: Coroutine[Any, Any, Results]) -> Results:
+    """Do the work unless a process ends meanwhile: then raise what it said."""
+    working = asyncio.ensure_future(work)
+    dying = asyncio.ensure_future(built.service.until_dead())
+    try:
+        await asyncio.wait({working, dying}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise dying.result()
+        return working.result()
+    finally:
+        for task in (working, dying):
+            task.cancel()
+        await asyncio.gather(working, dying, return_exceptions=True)
+
+
+def main() -> int:
+    options = read_arguments()
+    os.umask(0o077)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
+    began = time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="certloom-bench-"))
+    try:
+        results = asyncio.run(bench(options, console, folder))
+    except CertloomError as error:
+        console.print(f"The bench failed: {error.detail} Everything is kept in {folder}.", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print("Interrupted: everything is stopped.")
+        shutil.rmtree(folder, ignore_errors=True)
+        return 130
+    shutil.rmtree(folder, ignore_errors=True)
+    console.print(page(results))
+    console.print(NOTE)
+    console.print(f"All of it took {time.monotonic() - began:.0f} s.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""What the bench runs on: one real Temporal dev server on a SQLite file, worker processes and the API process."""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from temporalio.client import Client
+
+from certloom import wiring
+from certloom.keys.keyring import create_key_file
+from certloom.settings import PREFIX, Settings, read_settings
+from certloom.storage.interface import Storage
+from workers.home import PORT_NAMES, claim
+from workers.seed import Seed, keep_seed
+from workers.service import START_WITHIN, Service, _module
+
+TICKS: Final = os.sysconf("SC_CLK_TCK")
+
+
+class BenchService(Service):
+    """`make run` without lab and reconcile, with the bench's own worker in as many processes as wanted."""
+
+    workers = 1
+
+    async def start(self, seed: Path) -> None:
+        """See Service; the API comes later, so that it does not share the processors with the orders."""
+        temporal = await self._start("temporal", self._temporal_arguments())
+        init = await self._start("init", _module("workers.init", "--seed", str(seed)), lasting=False)
+        await init.until_done(within=START_WITHIN)
+        for number in range(self.workers):
+            worker = await self._start(f"worker-{number}", _module("tests.bench.worker"))
+            await worker.until_ready(None, within=START_WITHIN)
+        await temporal.until_ready(self._listens("temporal_ui"), within=START_WITHIN)
+
+    async def start_api(self) -> str:
+        """Start the API process and return its address."""
+        api = await self._start("api", _module("api.serve"))
+        await api.until_ready(self._answers("/readyz"), within=START_WITHIN)
+        return f"http://127.0.0.1:{self._ports['api']}"
+
+    async def stop(self) -> None:
+        for name in [name for name in self._children if name.startswith("worker")]:
+            await self._children[name].stop(within=15)
+        await super().stop()
+
+    def cpu(self) -> dict[str, float]:
+        """Return the CPU seconds that Temporal and all workers have used; nothing where there is no /proc."""
+        used = {name: _cpu_seconds(child.pid) for name, child in self._children.items() if child.name != "init"}
+        workers = sum(seconds for name, seconds in used.items() if name.startswith("worker"))
+        return {"worker": workers, "temporal": used.get("temporal", 0.0), "client": _cpu_seconds(os.getpid())}
+
+    def _env_of(self, name: str) -> dict[str, str]:
+        return super()._env_of("worker" if name.startswith("worker") else name)
+
+    def processes_env(self) -> Mapping[str, str]:
+        """Return the environment that workers have."""
+        return self._env_of("worker")
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What the loads work with."""
+
+    service: BenchService
+    settings: Settings
+    storage: Storage
+    client: Client
+    seed: Seed
+    database: Path
+
+
+@asynccontextmanager
+async def ground(folder: Path, *, workers: int) -> AsyncIterator[Ground]:
+    """Start everything in a folder and stop it afterwards; settings of other copies are not heard."""
+    given = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(PREFIX)}
+    cli = given.get(f"{PREFIX}TEMPORAL_CLI")
+    wanted = read_settings(home=folder, api_port=0, temporal_port=0, temporal_ui_port=0, temporal_cli=cli)
+    with claim(folder) as home:
+        ports = home.choose_ports(dict.fromkeys(PORT_NAMES, 0), host="127.0.0.1")
+        for kind in ("customer", "issuer", "payload"):
+            create_key_file(home.keys / f"{kind}.key")
+        seed = keep_seed(folder / "seed.json")
+        service = BenchService(home, wanted, ports)
+        service.workers = workers
+        settings = _settings(service.processes_env())
+        storage = wiring.storage(settings)
+        try:
+            await service.start(folder / "seed.json")
+            yield Ground(service, settings, storage, await wiring.connect(settings), seed, folder / "certloom.db")
+        finally:
+            await storage.close()
+            await service.stop()
+
+
+def _settings(env: Mapping[str, str]) -> Settings:
+    """Read the settings that the processes get."""
+    ours = {name.removeprefix(PREFIX).lower(): value for name, value in env.items() if name.startswith(PREFIX)}
+    return read_settings(**ours)
+
+
+def _cpu_seconds(pid: int) -> float:
+    """User and system time of a process, as proc(5) tells it."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / TICKS

@@ -1,0 +1,102 @@
+"""The bench's one page."""
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from rich.table import Table
+
+from tests.bench.figures import Batch, History, Shape, percentile
+
+EVENTS: Final = 60  # DESIGN 5: purchase to issued
+BYTES: Final = 20_000
+
+
+@dataclass
+class Results:
+    """Everything that was measured."""
+
+    in_flight: int
+    workers: int
+    shape: Shape
+    certificates: Batch = field(default_factory=Batch)
+    bare: Batch = field(default_factory=Batch)
+    histories: Sequence[History] = ()
+    bare_histories: Sequence[History] = ()
+    stored: int = 0
+    reading: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+
+def page(results: Results) -> Table:
+    """Return everything in one table."""
+    table = Table(title=f"Certloom bench on {_machine()}", title_justify="left", show_header=False)
+    table.add_column(justify="left")
+    for _ in range(3):
+        table.add_column(justify="right")
+    _add_orders(table, results)
+    _add_histories(table, results)
+    _add_reading(table, results)
+    return table
+
+
+def _head(table: Table, *cells: str) -> None:
+    table.add_section()
+    table.add_row(*cells, style="bold")
+
+
+def _add_orders(table: Table, results: Results) -> None:
+    ours, bare = results.certificates, results.bare
+    count = f"{len(ours.latencies)} orders, {results.in_flight} in flight, {_plural(results.workers, 'worker')}"
+    _head(table, count, "certificate", "bare workflow", "ratio")
+    _compare(table, "purchase to issued, per second", ours.per_second, bare.per_second, "{:.1f}")
+    for share in (0.5, 0.99):
+        one, other = percentile(ours.latencies, share), percentile(bare.latencies, share)
+        _compare(table, f"p{share * 100:.0f}, seconds", one, other, "{:.2f}")
+    for process in ("worker", "temporal", "client"):
+        one, other = ours.cpu_ms_each(process), bare.cpu_ms_each(process)
+        _compare(table, f"CPU ms each: {process}", one, other, "{:.0f}")
+
+
+def _compare(table: Table, label: str, ours: float, bare: float, form: str) -> None:
+    table.add_row(label, form.format(ours), form.format(bare), f"{ours / bare:.2f}" if bare else "-")
+
+
+def _add_histories(table: Table, results: Results) -> None:
+    _head(table, "Temporal history until issued", "certificate", "bare workflow", "budget")
+    shape = results.shape
+    table.add_row("activities", str(shape.activities), str(shape.activities), "")
+    table.add_row("updates, timers", f"{shape.updates}, {shape.timers}", "2, 1", "")
+    ours, bare = results.histories, results.bare_histories
+    _add_budget(table, "events", [one.events for one in ours], [one.events for one in bare], EVENTS)
+    _add_budget(table, "bytes", [one.bytes for one in ours], [one.bytes for one in bare], BYTES)
+
+
+def _add_budget(table: Table, label: str, ours: Sequence[int], bare: Sequence[int], limit: int) -> None:
+    kept = "kept" if max(ours) <= limit else "[red]broken[/]"
+    table.add_row(f"{label}, mean", f"{_mean(ours):,.0f}", f"{_mean(bare):,.0f}", "")
+    table.add_row(f"{label}, max", f"{max(ours):,}", f"{max(bare):,}", f"{limit:,} {kept}")
+
+
+def _add_reading(table: Table, results: Results) -> None:
+    if not results.reading:
+        return
+    _head(table, f"API at {results.stored:,} certificates, ms", "p50", "p95", "p99")
+    for name, seconds in results.reading.items():
+        table.add_row(name, *(f"{1000 * percentile(seconds, share):.1f}" for share in (0.5, 0.95, 0.99)))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _machine() -> str:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    load = f", load {os.getloadavg()[0]:.1f} at the end" if Path("/proc/loadavg").exists() else ""
+    return f"{cores} cores ({platform.machine()}, Python {platform.python_version()}{load})"
