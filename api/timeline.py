@@ -44,6 +44,10 @@ _REFUNDS: Final[Mapping[RefundReason, str]] = {
 }
 
 
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def _applied(fact: f.Applied) -> Words:
     names = ", ".join(fact.application.names[:3]) + (", ..." if len(fact.application.names) > 3 else "")
     return Words(f"An application was opened for {names}.", None, "Key, order and challenges are made.")
@@ -51,7 +55,8 @@ def _applied(fact: f.Applied) -> Words:
 
 def _prepared(fact: f.Prepared) -> Words:
     count = len(fact.challenges)
-    return Words(f"The issuer wants proof for {count} name(s).", None, "Publish the proof; we look for it.")
+    sentence = f"The issuer wants proof for {_counted(count, 'name')}."
+    return Words(sentence, None, "Publish the proof; we look for it.")
 
 
 def _reviewed(fact: f.Reviewed) -> Words:
@@ -95,12 +100,12 @@ def _deletion_requested(fact: f.DeletionRequested) -> Words:
 
 
 def _revoked(fact: f.Revoked) -> Words:
-    sentence = f"The issuer confirmed the revocation of {len(fact.serials)} certificate(s)."
+    sentence = f"The issuer confirmed the revocation of {_counted(len(fact.serials), 'certificate')}."
     return Words(sentence, None, "A refund that is due follows; then it can be deleted.")
 
 
 def _retired(fact: f.Retired) -> Words:
-    return Words(f"The {len(fact.serials)} older certificate(s) were revoked.", "They were replaced.")
+    return Words(f"After the replacement, {_counted(len(fact.serials), 'older certificate')} revoked.")
 
 
 def _reminded(fact: f.Reminded) -> Words:
@@ -130,7 +135,7 @@ TABLE: Final[Mapping[type[f.Happened], Callable[[Any], Words]]] = {
     f.PaymentDeclined: lambda fact: Words("The payment was declined; no money moved.", fact.detail, "Buy again."),
     f.OrderLapsed: lambda _: Words("The order was cancelled.", "It was not paid within 24 hours.", "Buy again."),
     f.Uploaded: lambda fact: Words(
-        f"A certificate from elsewhere was brought in, for {len(fact.names)} name(s).",
+        f"A certificate from elsewhere was brought in, for {_counted(len(fact.names), 'name')}.",
         None,
         f"It is valid until {_date(fact.issuance.not_after)}.",
     ),
@@ -163,7 +168,9 @@ TABLE: Final[Mapping[type[f.Happened], Callable[[Any], Words]]] = {
     f.CancellationRequested: _cancellation_requested,
     f.Refunded: lambda fact: Words(f"{fact.amount} were paid back.", _REFUNDS[fact.why], "It can be deleted."),
     f.DeletionRequested: _deletion_requested,
-    f.Deleted: lambda fact: Words(f"The certificate was deleted and {fact.keys_destroyed} private key(s) destroyed."),
+    f.Deleted: lambda fact: Words(
+        f"The certificate was deleted, and {_counted(fact.keys_destroyed, 'private key')} destroyed."
+    ),
     f.Delayed: _delayed,
     f.Parked: _parked,
     f.Resumed: lambda fact: Words(f"An operator let the step {_plain(fact.step)} try again."),
