@@ -145,8 +145,8 @@ def _tell(console: Console, facts: Mapping[str, str]) -> None:
     for label, value in lines:
         console.print(f"  {label:<20} [bold]{value}[/]", soft_wrap=True)
     console.print(
-        f"\nNext: follow the tour of README.md in a second terminal, with names such as [bold]www.shop.{LAB_SUFFIX}[/];\n"
-        f"the lab publishes their proofs for you. Ctrl-C stops everything.\n",
+        f"\nNext: follow the tour of README.md in a second terminal, with names such as\n"
+        f"[bold]www.shop.{LAB_SUFFIX}[/]; the lab publishes their proofs for you. Ctrl-C stops everything.\n",
         soft_wrap=True,
     )
 
