@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -93,7 +94,7 @@ def answer(request: Request, error: Exception) -> Response:
         return _validation(error)
     if isinstance(error, HTTPException):
         code = _HTTP_CODES.get(error.status_code, "bad_request")
-        return render(code, _sentence(code), headers=error.headers)
+        return render(code, _sentence(code), headers=_allow(request) if error.status_code == 405 else error.headers)
     if isinstance(error, e.Refusal | e.Outage):
         return render(
             _code(error),
@@ -117,6 +118,14 @@ def render(
     status, title = kind or KINDS[code]
     body = {"type": f"/docs#{code}", "title": title, "status": status, "code": code, "detail": detail, **(more or {})}
     return Response(json.dumps(body), status_code=status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def _allow(request: Request) -> dict[str, str]:
+    """Name all methods of the address (RFC 9110 15.5.6); one address may be answered by several routers."""
+    path = request.url.path
+    contexts = iter_route_contexts(request.app.routes)
+    methods = {method for one in contexts if one.path_regex.match(path) for method in one.methods or ()}
+    return {"Allow": ", ".join(sorted(methods))}
 
 
 def _code(error: e.CertloomError) -> str:

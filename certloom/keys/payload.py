@@ -22,6 +22,9 @@ ENCODING: Final = b"binary/certloom-sealed"
 COMPRESS_ABOVE: Final = 200  # bytes; below, zlib's own frame eats what it saves
 LARGEST_INFLATED: Final = 8 * 1024 * 1024  # bytes; four times what Temporal lets a payload have
 
+LONGEST_SUMMARY: Final = 100  # bytes
+
+_DETAILS: Final = b"temporal.api.sdk.v1.WorkflowMetadata"
 _PLAIN: Final = b"\x01"
 _DEFLATED: Final = b"\x02"
 _KEY_ID_BYTES: Final = 4  # enough to tell a handful of keys apart, and half the price of a seal at rest
@@ -31,7 +34,10 @@ _PURPOSE: Final = b"certloom payload\x00"
 
 
 class SealedPayloadCodec(PayloadCodec):
-    """zlib above 200 bytes, then AES-256-GCM; whole payloads, metadata included. Safe to share."""
+    """zlib above 200 bytes, then AES-256-GCM; whole payloads, metadata included, but for what operators must read.
+
+    Safe to share.
+    """
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
@@ -53,6 +59,8 @@ class SealedPayloadCodec(PayloadCodec):
         return [self._open(payload) for payload in payloads]
 
     def _seal(self, payload: Payload) -> Payload:
+        if _is_for_operators(payload):
+            return payload
         kind, content = _shrink(payload.SerializeToString())
         header = kind + self._key_id
         nonce = os.urandom(_NONCE_BYTES)
@@ -94,6 +102,18 @@ def make_data_converter(codec: PayloadCodec) -> DataConverter:
         payload_codec=codec,
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )
+
+
+def _is_for_operators(payload: Payload) -> bool:
+    """Whether the Temporal UI must be able to show it: what a workflow waits for, and the summaries of its steps.
+
+    These hold ids, statuses, dates and A-labels only (DESIGN 5). A bare short string is never anything else of ours:
+    arguments, results and errors are JSON objects.
+    """
+    if payload.metadata.get("messageType") == _DETAILS:
+        return True
+    is_json = payload.metadata.get("encoding") == b"json/plain"
+    return is_json and payload.data[:1] == b'"' and len(payload.data) <= LONGEST_SUMMARY
 
 
 def _shrink(content: bytes) -> tuple[bytes, bytes]:

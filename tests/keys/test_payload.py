@@ -155,3 +155,11 @@ async def test_failures_are_sealed() -> None:
     assert WORD.encode() not in failure.SerializeToString()
     back: Any = await CONVERTER.decode_failure(failure)
     assert WORD in str(back)
+
+
+@pytest.mark.parametrize(
+    ("data", "stays"), [(b'"renewal"', True), (b'"' + b"x" * 200 + b'"', False), (b'{"a":1}', False)]
+)
+async def test_only_summaries_stay_readable(data: bytes, stays: bool) -> None:  # noqa: FBT001
+    """A step's short summary is for the Temporal UI; everything longer and every object is sealed."""
+    assert ((await sealed(data)).data == data) is stays

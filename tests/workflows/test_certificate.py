@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.client import Client
 
 from certloom.domain import command as c
 from certloom.domain.application import Decision, Outcome
@@ -151,6 +153,19 @@ class TestApplication:
         )
 
         assert len(state.names) == 200
+
+
+class TestOperators:
+    async def test_the_ui_can_show_what_it_waits_for(self, built: World) -> None:
+        """Without any key, the details say the status, what is waited for and what a person may do."""
+        certificate_id = await built.issued()
+        plain = await Client.connect(built.env.client.service_client.config.target_host)
+        handle = plain.get_workflow_handle(f"certificate-{certificate_id}")
+        metadata = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+
+        assert "**issued**" in metadata.current_details
+        assert "Waits for" in metadata.current_details
+        assert "revoke" in metadata.current_details
 
 
 class TestReview:
