@@ -18,7 +18,8 @@ QUEUE_SECONDS: Final = 10.0  # how long a task waits for the writers of its own 
 WIPE_MS: Final = 100  # how long erasing the log may hold up the next writer
 OWNER_ONLY: Final = 0o600
 
-_ALWAYS: Final = ("PRAGMA synchronous=NORMAL", "PRAGMA foreign_keys=ON", "PRAGMA secure_delete=ON")
+# FULL: a commit that says a customer was charged survives a power cut, not only a crash of the process.
+_ALWAYS: Final = ("PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON", "PRAGMA secure_delete=ON")
 _READ_ONLY: Final = (*_ALWAYS, "PRAGMA query_only=ON")
 
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from certloom.domain.command import Accepted, Pay
+from certloom.domain.state import CertificateState
 from tests.api.world import OURS, World, fresh, ok, problem
 
 SINGLE = {"product": "single", "payment": {"method": "balance"}}
@@ -82,6 +84,20 @@ async def test_a_request_at_work_is_not_begun_again(world: World) -> None:
     world.clock.advance(seconds=61)
     ok(await world.call("POST", PATH, SINGLE, idempotency_key="k"))
     assert len((await world.get(PATH))["items"]) == 1
+
+
+async def test_of_two_at_once_one_waits(world: World) -> None:
+    """A double click buys once: the second request meets the first at work."""
+    buy, second = world.client.buy, []
+
+    async def buy_slowly(state: CertificateState, pay: Pay) -> Accepted:
+        second.append(await world.call("POST", PATH, SINGLE, idempotency_key="k"))
+        return await buy(state, pay)
+
+    world.client.buy = buy_slowly  # type: ignore[method-assign]
+    ok(await world.call("POST", PATH, SINGLE, idempotency_key="k"))
+    assert [answer.status_code for answer in second] == [409]
+    problem(second[0], 409, "idempotency_in_progress")
 
 
 async def test_a_crash_between_start_and_answer_repeats_with_the_same_id(world: World) -> None:

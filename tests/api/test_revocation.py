@@ -178,6 +178,13 @@ async def test_an_order_is_not_deleted_before_it_is_cancelled(world: World) -> N
     problem(await world.call("DELETE", path(await world.buy())), 409, "illegal_state")
 
 
+async def test_a_refusal_offers_what_the_role_may_do(world: World) -> None:
+    """An operator is not offered the customer's own choices."""
+    view = await world.issued()
+    answer = await world.call("POST", path(view, "/cancellation"), who="operator")
+    assert problem(answer, 409, "illegal_state")["allowed_actions"] == ["renew", "revoke"]
+
+
 async def test_operators_do_not_delete(world: World) -> None:
     """Destroying a customer's key is the customer's own choice."""
     view = ok(await revoke(world, await world.issued()))

@@ -44,7 +44,7 @@ async def test_owner_only(storage: SqlStorage, path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("pragma", "value"),
-    [("journal_mode", "wal"), ("synchronous", 1), ("foreign_keys", 1), ("secure_delete", 1), ("busy_timeout", 5000)],
+    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("secure_delete", 1), ("busy_timeout", 5000)],
 )
 async def test_settings(storage: SqlStorage, pragma: str, value: object) -> None:
     """Every connection works with the settings that DESIGN asks for."""

@@ -12,6 +12,7 @@ from certloom.domain import command as c
 from certloom.domain.certificate import CertificateStatus, Phase
 from certloom.domain.errors import Outage, OutcomeUnknown
 from certloom.domain.step import StepKind
+from tests.databases import POSTGRES, SQLITE
 from tests.workflows.trouble import BrokenPayments, Wrapped, forgotten, twice
 from tests.workflows.world import World, temporal, world
 from workers.heartbeat import Failures
@@ -142,10 +143,11 @@ class TestRestart:
         assert state.label is not None
 
 
-@pytest.fixture
-async def alone(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    """A world without a worker; a test starts the kind it wants."""
-    async with temporal() as env, world(env, tmp_path_factory.mktemp("alone")) as made:
+@pytest.fixture(params=[SQLITE, POSTGRES])
+async def alone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """A world without a worker, on each database; a test starts the kind it wants."""
+    folder = tmp_path_factory.mktemp("alone")
+    async with temporal() as env, world(env, folder, database=request.param) as made:
         yield made
 
 

@@ -44,9 +44,9 @@ from certloom.keys.sealing import AesGcmSealer
 from certloom.payments.balance import BalancePayments
 from certloom.payments.interface import PaymentMethod, PaymentRequest
 from certloom.storage.engine import SqlStorage
-from certloom.storage.migrate import migrate
 from certloom.storage.records import Account, Draft, Posting
 from certloom.validation.fake import FakeValidator
+from tests.databases import SQLITE, fresh_url
 from tests.lives import leaf, product
 from workers.heartbeat import Failures
 from workers.sandbox import runner
@@ -272,11 +272,9 @@ async def temporal(**more: Any) -> AsyncIterator[WorkflowEnvironment]:
 
 
 @asynccontextmanager
-async def world(env: WorkflowEnvironment, folder: Path) -> AsyncIterator[World]:
-    """Build everything behind the workflow over one SQLite file; the caller runs the worker."""
-    url = f"sqlite+aiosqlite:///{folder}/certloom.db"
-    await migrate(url)
-    storage = SqlStorage(url)
+async def world(env: WorkflowEnvironment, folder: Path, *, database: str = SQLITE) -> AsyncIterator[World]:
+    """Build everything behind the workflow over one database; the caller runs the worker."""
+    storage = SqlStorage(await fresh_url(database, folder))
     sealer = AesGcmSealer(RING)
     await create_authorities(storage, sealer, public_url=PUBLIC_URL, now=datetime.now(UTC))
     payments = BalancePayments(storage)
