@@ -99,6 +99,8 @@ class CertificateClient:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return False
             raise Outage("Temporal does not answer.") from error
+        except RuntimeError as error:  # the SDK's word for a first connection that failed
+            raise Outage("Temporal cannot be reached.") from error
         return found.status is WorkflowExecutionStatus.RUNNING
 
     async def send(self, certificate_id: str, command: c.Command) -> c.Accepted:
@@ -143,6 +145,8 @@ class CertificateClient:
             return False
         except RPCError as error:
             raise OutcomeUnknown("Temporal does not answer; the same request may be sent again.") from error
+        except RuntimeError as error:  # the SDK's word for a first connection that failed
+            raise Outage("Temporal cannot be reached.") from error
         return True
 
     async def _answer(self, sending: Awaitable[WorkflowUpdateHandle[c.Accepted]], sent: float) -> c.Accepted:
@@ -157,6 +161,8 @@ class CertificateClient:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise NotFound("This certificate has no running workflow.") from error
             raise OutcomeUnknown("Temporal does not answer; the same request may be sent again.") from error
+        except RuntimeError as error:  # the SDK's word for a first connection that failed
+            raise Outage("Temporal cannot be reached.") from error
         left = self._answer_within - timedelta(seconds=monotonic() - sent)
         try:
             return await accepted.result(rpc_timeout=max(left, timedelta(milliseconds=1)))

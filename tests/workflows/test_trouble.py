@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 
 from certloom.domain import command as c
@@ -13,6 +15,7 @@ from certloom.domain.certificate import CertificateStatus, Phase
 from certloom.domain.errors import Outage, OutcomeUnknown
 from certloom.domain.step import StepKind
 from tests.databases import POSTGRES, SQLITE
+from tests.lives import NOW
 from tests.workflows.trouble import BrokenPayments, Wrapped, forgotten, twice
 from tests.workflows.world import World, temporal, world
 from workers.heartbeat import Failures
@@ -163,6 +166,15 @@ class TestNoWorker:
             await alone.until(certificate_id, lambda state: state.status is S.PAID)
 
         assert await alone.postings(certificate_id) == {"charge": -900}
+
+    async def test_a_temporal_that_never_answered_is_an_outage(self) -> None:
+        """An API that began without Temporal says so, and a later request may succeed."""
+        lazy = CertificateClient(await Client.connect("127.0.0.1:1", lazy=True, data_converter=pydantic_data_converter))
+
+        with pytest.raises(Outage):
+            await lazy.running("cert_1")
+        with pytest.raises(Outage):
+            await lazy.send("cert_1", c.Withdraw(request_id="r", actor="key_1", requested_at=NOW))
 
 
 class TestRepetition:
