@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.world import OURS, World, fresh, ok, problem
+from tests.api.world import OURS, World, assert_problem, fresh, ok
 
 DEPOSIT = {"amount": 500, "currency": "EUR", "reference": "invoice 1"}
 
@@ -22,8 +22,8 @@ async def test_an_account_sees_its_balance(world: World) -> None:
 
 async def test_an_operator_has_no_account(world: World) -> None:
     """Neither balance nor statement."""
-    problem(await world.call("GET", "/v1/account", who="operator"), 403, "forbidden")
-    problem(await world.call("GET", "/v1/account/statement", who="operator"), 403, "forbidden")
+    assert_problem(await world.call("GET", "/v1/account", who="operator"), 403, "forbidden")
+    assert_problem(await world.call("GET", "/v1/account/statement", who="operator"), 403, "forbidden")
 
 
 async def test_the_statement_tells_every_movement(world: World) -> None:
@@ -50,21 +50,21 @@ async def test_an_operators_own_keys_are_operators_keys(world: World) -> None:
     assert made["account_id"] is None
     for who, role in (("member", "operator"), ("operator", "member")):
         answer = await world.call("POST", "/v1/account/keys", {"role": role, "label": "n"}, who=who)
-        assert problem(answer, 422, "invalid")["errors"][0]["pointer"] == "/role"
+        assert assert_problem(answer, 422, "invalid")["errors"][0]["pointer"] == "/role"
 
 
 async def test_a_viewer_makes_no_keys(world: World) -> None:
     """Otherwise a viewer would make a member."""
     answer = await world.call("POST", "/v1/account/keys", {"role": "member", "label": "n"}, who="viewer")
-    problem(answer, 403, "forbidden")
-    problem(await world.call("DELETE", "/v1/account/keys/keymember", who="viewer"), 403, "forbidden")
+    assert_problem(answer, 403, "forbidden")
+    assert_problem(await world.call("DELETE", "/v1/account/keys/keymember", who="viewer"), 403, "forbidden")
 
 
 async def test_only_ones_own_keys_are_revoked(world: World) -> None:
     """Another account's key does not exist; one's own may be revoked twice."""
-    problem(await world.call("DELETE", "/v1/account/keys/keystranger"), 404, "not_found")
-    problem(await world.call("DELETE", "/v1/account/keys/keyoperator"), 404, "not_found")
-    problem(await world.call("DELETE", "/v1/account/keys/nobody%00"), 404, "not_found")
+    assert_problem(await world.call("DELETE", "/v1/account/keys/keystranger"), 404, "not_found")
+    assert_problem(await world.call("DELETE", "/v1/account/keys/keyoperator"), 404, "not_found")
+    assert_problem(await world.call("DELETE", "/v1/account/keys/nobody%00"), 404, "not_found")
     for _ in range(2):
         assert (await world.call("DELETE", "/v1/account/keys/keyviewer")).status_code == 204
 
@@ -73,7 +73,7 @@ async def test_a_key_that_is_over_already_is_refused(world: World) -> None:
     """An end in the past is a mistake."""
     body = {"role": "viewer", "label": "n", "expires_at": "2020-01-01T00:00:00Z"}
     answer = await world.call("POST", "/v1/account/keys", body)
-    assert problem(answer, 422, "invalid")["errors"][0]["pointer"] == "/expires_at"
+    assert assert_problem(answer, 422, "invalid")["errors"][0]["pointer"] == "/expires_at"
 
 
 async def test_an_operator_creates_a_tenant_that_can_buy(world: World) -> None:
@@ -99,39 +99,39 @@ async def test_a_deposit_is_booked_once(world: World) -> None:
 async def test_a_deposit_needs_a_key(world: World) -> None:
     """Money is never booked by chance."""
     answer = await world.call("POST", f"/v1/accounts/{OURS}/deposits", DEPOSIT, who="operator")
-    problem(answer, 400, "idempotency_key_missing")
+    assert_problem(answer, 400, "idempotency_key_missing")
 
 
 @pytest.mark.parametrize("change", [{"amount": 0}, {"amount": -1}, {"amount": 1.5}, {"amount": "5"}, {"amount": 2**63}])
 async def test_amounts_are_positive_integers(world: World, change: dict[str, Any]) -> None:
     """Minor units, no fractions, no words."""
-    found = problem(await deposit(world, {**DEPOSIT, **change}), 422, "invalid")
+    found = assert_problem(await deposit(world, {**DEPOSIT, **change}), 422, "invalid")
     assert found["errors"][0]["pointer"] == "/amount"
 
 
 async def test_a_deposit_has_the_accounts_currency(world: World) -> None:
     """Another currency is refused."""
     answer = await deposit(world, {**DEPOSIT, "currency": "USD"})
-    assert problem(answer, 422, "invalid")["errors"][0]["pointer"] == "/currency"
+    assert assert_problem(answer, 422, "invalid")["errors"][0]["pointer"] == "/currency"
 
 
 async def test_a_balance_does_not_overflow(world: World) -> None:
     """A sum beyond int64 is refused, and nothing is booked."""
     answer = await deposit(world, {**DEPOSIT, "amount": 2**63 - 1})
-    problem(answer, 422, "invalid")
+    assert_problem(answer, 422, "invalid")
     assert await world.balance() == 10**6
 
 
 async def test_customers_do_not_administer(world: World) -> None:
     """Accounts are the operators'."""
-    problem(await world.call("GET", "/v1/accounts"), 403, "forbidden")
-    problem(await world.call("POST", "/v1/accounts", {"name": "x", "currency": "EUR"}), 403, "forbidden")
+    assert_problem(await world.call("GET", "/v1/accounts"), 403, "forbidden")
+    assert_problem(await world.call("POST", "/v1/accounts", {"name": "x", "currency": "EUR"}), 403, "forbidden")
     body = {"role": "member", "label": "x"}
-    problem(await world.call("POST", f"/v1/accounts/{OURS}/keys", body), 403, "forbidden")
+    assert_problem(await world.call("POST", f"/v1/accounts/{OURS}/keys", body), 403, "forbidden")
 
 
 async def test_an_unknown_account_is_not_found(world: World) -> None:
     """Neither keys nor money for nobody."""
-    problem(await deposit(world, DEPOSIT, account="acct_nobody"), 404, "not_found")
+    assert_problem(await deposit(world, DEPOSIT, account="acct_nobody"), 404, "not_found")
     path = "/v1/accounts/acct_nobody/keys"
-    problem(await world.call("POST", path, {"role": "member", "label": "x"}, who="operator"), 404, "not_found")
+    assert_problem(await world.call("POST", path, {"role": "member", "label": "x"}, who="operator"), 404, "not_found")

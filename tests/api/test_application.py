@@ -6,7 +6,7 @@ import pytest
 
 from certloom.domain.key import KeyType
 from tests.api.csrs import csr
-from tests.api.world import CONTACT, DNS, ORGANIZATION, World, ok, problem
+from tests.api.world import CONTACT, DNS, ORGANIZATION, World, assert_problem, ok
 
 REVIEWED: dict[str, Any] = {"organization": ORGANIZATION, "contact": CONTACT}
 
@@ -54,7 +54,7 @@ async def test_applying_twice_is_not_possible(world: World) -> None:
     """The second application says what can be done instead, and leaves no form behind."""
     view = await world.apply()
     answer = await world.call("POST", path(view), {"names": ["www.example.com"], **DNS})
-    found = problem(answer, 409, "illegal_state")
+    found = assert_problem(answer, 409, "illegal_state")
     assert (found["current"], found["allowed_actions"]) == ("pending_verification", ["withdraw"])
 
 
@@ -63,7 +63,7 @@ async def test_a_bad_name_is_refused_with_its_place(world: World, name: str) -> 
     """Each bad name is told by its index; the good one beside it is not."""
     view = await world.buy("multi")
     answer = await world.call("POST", path(view), {"names": ["www.example.com", name], **DNS})
-    faults = problem(answer, 422, "invalid")["errors"]
+    faults = assert_problem(answer, 422, "invalid")["errors"]
     assert [fault["pointer"] for fault in faults] == ["/names/1"]
 
 
@@ -72,8 +72,8 @@ async def test_too_many_names_are_refused(world: World) -> None:
     view = await world.buy()
     names = [f"n{number}.example.com" for number in range(201)]
     answer = await world.call("POST", path(view), {"names": names[:200], **DNS})
-    assert problem(answer, 422, "invalid")["errors"][0]["code"] == "too_many_names"
-    problem(await world.call("POST", path(view), {"names": names, **DNS}), 422, "invalid")
+    assert assert_problem(answer, 422, "invalid")["errors"][0]["code"] == "too_many_names"
+    assert_problem(await world.call("POST", path(view), {"names": names, **DNS}), 422, "invalid")
 
 
 async def test_200_names_fit_the_product_for_them(world: World) -> None:
@@ -86,7 +86,7 @@ async def test_a_wildcard_needs_dns(world: World) -> None:
     """A file proves nothing about the names under a star."""
     view = await world.buy("wildcard")
     form = {"names": ["*.example.com"], **DNS, "validation": "http-01"}
-    found = problem(await world.call("POST", path(view), form), 422, "invalid")
+    found = assert_problem(await world.call("POST", path(view), form), 422, "invalid")
     assert found["errors"][0]["pointer"] == "/validation"
     ok(await world.call("POST", path(view), {**form, "validation": "dns-01"}))
 
@@ -95,7 +95,7 @@ async def test_an_internal_name_needs_its_suffix(world: World) -> None:
     """Names outside the public list are certified only under the configured suffixes."""
     ok(await world.call("POST", path(await world.buy()), {"names": ["www.lab.test"], **DNS}))
     answer = await world.call("POST", path(await world.buy()), {"names": ["www.other.test"], **DNS})
-    problem(answer, 422, "invalid")
+    assert_problem(answer, 422, "invalid")
 
 
 @pytest.mark.parametrize("form", [{}, {"key": {"type": "ecdsa-p256"}, "csr": "x"}])
@@ -104,7 +104,7 @@ async def test_exactly_one_of_key_and_csr(world: World, form: dict[str, Any]) ->
     view = await world.buy()
     body = {"names": ["www.example.com"], "validation": "dns-01", **form}
     answer = await world.call("POST", path(view), body)
-    assert problem(answer, 422, "invalid")["errors"][0]["code"] == "key_or_csr"
+    assert assert_problem(answer, 422, "invalid")["errors"][0]["code"] == "key_or_csr"
 
 
 async def test_a_csr_brings_its_own_key(world: World) -> None:
@@ -124,7 +124,7 @@ async def test_a_csr_must_hold_the_names(world: World) -> None:
     """A CSR for other names is refused with the difference."""
     body = {"names": ["www.example.com"], "validation": "dns-01", "csr": csr("www.example.com", "b.example.com")}
     answer = await world.call("POST", path(await world.buy()), body)
-    fault = problem(answer, 422, "invalid")["errors"][0]
+    fault = assert_problem(answer, 422, "invalid")["errors"][0]
     assert (fault["pointer"], fault["code"]) == ("/csr", "csr_names_differ")
     assert "b.example.com" in fault["detail"]
 
@@ -133,14 +133,14 @@ async def test_a_broken_csr_is_refused(world: World) -> None:
     """What is no CSR is told so."""
     body = {"names": ["www.example.com"], "validation": "dns-01", "csr": "-----BEGIN NONSENSE-----"}
     answer = await world.call("POST", path(await world.buy()), body)
-    assert problem(answer, 422, "invalid")["errors"][0]["pointer"] == "/csr"
+    assert assert_problem(answer, 422, "invalid")["errors"][0]["pointer"] == "/csr"
 
 
 async def test_ov_needs_organization_and_contact(world: World) -> None:
     """Both are named when they are missing, and kept in SQL when they are there."""
     view = await world.buy("ov")
     body = {"names": ["www.example.com"], **DNS}
-    found = problem(await world.call("POST", path(view), body), 422, "invalid")
+    found = assert_problem(await world.call("POST", path(view), body), 422, "invalid")
     assert [fault["pointer"] for fault in found["errors"]] == ["/organization", "/contact"]
     ok(await world.call("POST", path(view), {**body, **REVIEWED}))
 
@@ -149,7 +149,9 @@ async def test_a_form_is_printable(world: World) -> None:
     """An organisation with control characters is refused at its place."""
     view = await world.buy("ov")
     body = {"names": ["www.example.com"], **DNS, **REVIEWED, "organization": {"name": "a\tb", "country": "DE"}}
-    assert problem(await world.call("POST", path(view), body), 422, "invalid")["errors"][0]["code"] == "unprintable"
+    assert (
+        assert_problem(await world.call("POST", path(view), body), 422, "invalid")["errors"][0]["code"] == "unprintable"
+    )
 
 
 async def test_looking_now_is_limited(world: World) -> None:
@@ -158,7 +160,7 @@ async def test_looking_now_is_limited(world: World) -> None:
     assert (await world.call("POST", path(view, "/check"))).status_code == 202
     world.clock.advance(seconds=4)
     soon = await world.call("POST", path(view, "/check"))
-    problem(soon, 429, "too_soon")
+    assert_problem(soon, 429, "too_soon")
     assert soon.headers["retry-after"] == "6"
     world.clock.advance(seconds=6)
     assert (await world.call("POST", path(view, "/check"))).status_code == 202
@@ -174,7 +176,7 @@ async def test_a_withdrawn_order_is_paid_again(world: World) -> None:
 
 async def test_after_issuance_nothing_is_withdrawn(world: World) -> None:
     """An issued certificate cannot be taken back, only revoked."""
-    found = problem(await world.call("DELETE", path(await world.issued())), 409, "illegal_state")
+    found = assert_problem(await world.call("DELETE", path(await world.issued())), 409, "illegal_state")
     assert found["current"] == "issued"
     assert "revoke" in found["allowed_actions"]
 
@@ -183,14 +185,14 @@ async def test_while_issuing_it_is_too_late_to_withdraw(world: World) -> None:
     """From the first call that may sign, there is no way back."""
     view = await world.proving()
     await world.client.prove(view["id"])
-    problem(await world.call("DELETE", path(view)), 409, "illegal_state")
+    assert_problem(await world.call("DELETE", path(view)), 409, "illegal_state")
 
 
 async def test_viewers_apply_for_nothing(world: World) -> None:
     """A viewer's key reads."""
     view = await world.buy()
     answer = await world.call("POST", path(view), {"names": ["www.example.com"], **DNS}, who="viewer")
-    problem(answer, 403, "forbidden")
+    assert_problem(answer, 403, "forbidden")
 
 
 async def test_operators_see_what_waits_and_decide(world: World) -> None:
@@ -203,7 +205,7 @@ async def test_operators_see_what_waits_and_decide(world: World) -> None:
     ok(await world.call("POST", f"/v1/certificates/{view['id']}/review", decision, who="operator"))
     assert (await world.get("/v1/reviews", who="operator"))["items"] == []
     again = await world.call("POST", f"/v1/certificates/{view['id']}/review", decision, who="operator")
-    problem(again, 409, "illegal_state")
+    assert_problem(again, 409, "illegal_state")
 
 
 async def test_a_rejected_application_closes(world: World) -> None:
@@ -218,8 +220,8 @@ async def test_only_operators_review(world: World) -> None:
     """A customer neither decides nor sees what waits."""
     view = await world.proving("ov", "www.example.com", **REVIEWED)
     decision = {"application_id": view["application"]["id"], "decision": "approve", "note": "Please."}
-    problem(await world.call("POST", f"/v1/certificates/{view['id']}/review", decision), 403, "forbidden")
-    problem(await world.call("GET", "/v1/reviews"), 403, "forbidden")
+    assert_problem(await world.call("POST", f"/v1/certificates/{view['id']}/review", decision), 403, "forbidden")
+    assert_problem(await world.call("GET", "/v1/reviews"), 403, "forbidden")
 
 
 async def test_another_application_is_not_decided(world: World) -> None:
@@ -227,7 +229,7 @@ async def test_another_application_is_not_decided(world: World) -> None:
     view = await world.proving("ov", "www.example.com", **REVIEWED)
     decision = {"application_id": "appl_other", "decision": "approve", "note": "?"}
     answer = await world.call("POST", f"/v1/certificates/{view['id']}/review", decision, who="operator")
-    problem(answer, 404, "not_found")
+    assert_problem(answer, 404, "not_found")
 
 
 async def test_a_lost_answer_to_an_application_finds_it_again(world: World) -> None:
@@ -238,6 +240,6 @@ async def test_a_lost_answer_to_an_application_finds_it_again(world: World) -> N
     first = await world.call("POST", path(view), body, idempotency_key="k")
     world.client.lost_answers = False
     second = await world.call("POST", path(view), body, idempotency_key="k")
-    assert (problem(first, 503, "outcome_unknown")["outcome"], second.status_code) == ("unknown", 202)
+    assert (assert_problem(first, 503, "outcome_unknown")["outcome"], second.status_code) == ("unknown", 202)
     kept = (await world.get(f"/v1/certificates/{view['id']}"))["application"]
     assert kept["id"] == second.json()["application"]["id"]

@@ -8,7 +8,7 @@ from api.auth import make_key
 from api.throttle import TRIES, Throttle
 from certloom.domain.role import Role
 from certloom.storage.records import ApiKey
-from tests.api.world import OURS, World, ok, problem
+from tests.api.world import OURS, World, assert_problem, ok
 from tests.lives import NOW
 
 PATH = "/v1/account"
@@ -17,7 +17,7 @@ PATH = "/v1/account"
 async def test_a_missing_key_is_told_how(world: World) -> None:
     """401 says which scheme is wanted."""
     answer = await world.call("GET", PATH, who=None)
-    problem(answer, 401, "unauthenticated")
+    assert_problem(answer, 401, "unauthenticated")
     assert answer.headers["www-authenticate"] == 'Bearer realm="certloom"'
 
 
@@ -34,7 +34,7 @@ async def test_a_missing_key_is_told_how(world: World) -> None:
 )
 async def test_a_wrong_key_is_refused(world: World, header: str) -> None:
     """Whatever is not exactly a stored key is no key."""
-    problem(await world.call("GET", PATH, who=None, authorization=header), 401, "unauthenticated")
+    assert_problem(await world.call("GET", PATH, who=None, authorization=header), 401, "unauthenticated")
 
 
 async def test_an_unknown_id_looks_like_a_wrong_secret(world: World) -> None:
@@ -50,7 +50,7 @@ async def test_a_revoked_key_opens_nothing(world: World) -> None:
     world.tokens["new"] = made["secret"]
     await world.get(PATH, who="new")
     assert (await world.call("DELETE", f"/v1/account/keys/{made['id']}")).status_code == 204
-    problem(await world.call("GET", PATH, who="new"), 401, "unauthenticated")
+    assert_problem(await world.call("GET", PATH, who="new"), 401, "unauthenticated")
 
 
 async def test_an_expired_key_opens_nothing(world: World) -> None:
@@ -70,7 +70,7 @@ async def test_an_expired_key_opens_nothing(world: World) -> None:
     world.tokens["old"] = made.token
     await world.get(PATH, who="old")
     world.clock.advance(hours=1)
-    problem(await world.call("GET", PATH, who="old"), 401, "unauthenticated")
+    assert_problem(await world.call("GET", PATH, who="old"), 401, "unauthenticated")
 
 
 async def test_the_last_use_is_kept_by_the_minute(world: World) -> None:
@@ -94,13 +94,13 @@ async def _used(world: World) -> object:
 async def test_too_many_wrong_keys_are_slowed_down(world: World) -> None:
     """After many wrong keys from one place comes 429, and a valid key still passes."""
     for _ in range(TRIES):
-        problem(await world.call("GET", PATH, who=None), 401, "unauthenticated")
+        assert_problem(await world.call("GET", PATH, who=None), 401, "unauthenticated")
     held = await world.call("GET", PATH, who=None)
-    problem(held, 429, "too_many_failures")
+    assert_problem(held, 429, "too_many_failures")
     assert held.headers["retry-after"] == "6"
     await world.get(PATH)
     world.clock.advance(seconds=6)
-    problem(await world.call("GET", PATH, who=None), 401, "unauthenticated")
+    assert_problem(await world.call("GET", PATH, who=None), 401, "unauthenticated")
 
 
 def test_an_ipv6_line_is_one_place() -> None:

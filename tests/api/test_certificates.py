@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.api.world import THEIRS, World, ok, problem
+from tests.api.world import THEIRS, World, assert_problem, ok
 from tests.lives import NOW
 
 PATH = "/v1/certificates"
@@ -62,9 +62,9 @@ async def test_the_refund_is_not_quoted_after_the_window(world: World) -> None:
 async def test_unknown_and_foreign_look_the_same(world: World) -> None:
     """Nobody learns that another account's certificate exists."""
     theirs = await world.buy(who="stranger")
-    unknown = problem(await world.call("GET", f"{PATH}/cert_nobody"), 404, "not_found")
-    assert problem(await world.call("GET", f"{PATH}/{theirs['id']}"), 404, "not_found") == unknown
-    problem(await world.call("GET", f"{PATH}/%00"), 404, "not_found")
+    unknown = assert_problem(await world.call("GET", f"{PATH}/cert_nobody"), 404, "not_found")
+    assert assert_problem(await world.call("GET", f"{PATH}/{theirs['id']}"), 404, "not_found") == unknown
+    assert_problem(await world.call("GET", f"{PATH}/%00"), 404, "not_found")
 
 
 async def test_operators_see_all_accounts_and_the_way_to_temporal(world: World) -> None:
@@ -106,15 +106,15 @@ async def test_pages_follow_each_other(world: World) -> None:
 @pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "status=gone", "expires_before=2026-01-01"])
 async def test_a_bad_filter_is_named(world: World, query: str) -> None:
     """A filter that means nothing is a fault of that parameter."""
-    found = problem(await world.call("GET", f"{PATH}?{query}"), 422, "invalid")
+    found = assert_problem(await world.call("GET", f"{PATH}?{query}"), 422, "invalid")
     assert found["errors"][0]["pointer"] == f"/{query.partition('=')[0]}"
 
 
 async def test_a_bad_cursor_is_named(world: World) -> None:
     """A cursor that we never gave out is a fault."""
-    found = problem(await world.call("GET", f"{PATH}?cursor=%00nonsense"), 422, "invalid")
+    found = assert_problem(await world.call("GET", f"{PATH}?cursor=%00nonsense"), 422, "invalid")
     assert found["errors"][0]["pointer"] == "/cursor"
-    problem(await world.call("GET", f"{PATH}?cursor=nonsense"), 422, "invalid")
+    assert_problem(await world.call("GET", f"{PATH}?cursor=nonsense"), 422, "invalid")
 
 
 async def test_lists_are_filtered(world: World) -> None:
@@ -155,16 +155,16 @@ async def test_the_label_can_be_changed_and_removed(world: World) -> None:
     path = f"{PATH}/{(await world.buy(label='a'))['id']}"
     assert ok(await world.call("PATCH", path, {"label": "b"}))["label"] == "b"
     assert ok(await world.call("PATCH", path, {"label": None}))["label"] is None
-    problem(await world.call("PATCH", path, {}), 422, "invalid")
-    problem(await world.call("PATCH", path, {"label": "x" * 201}), 422, "invalid")
-    problem(await world.call("PATCH", path, {"label": "b"}, who="operator"), 403, "forbidden")
+    assert_problem(await world.call("PATCH", path, {}), 422, "invalid")
+    assert_problem(await world.call("PATCH", path, {"label": "x" * 201}), 422, "invalid")
+    assert_problem(await world.call("PATCH", path, {"label": "b"}, who="operator"), 403, "forbidden")
 
 
 @pytest.mark.parametrize("label", ["a\nb", "a\u202eb", "a\x7fb"])
 async def test_a_label_is_one_plain_line(world: World, label: str) -> None:
     """Control characters and turned reading direction are refused."""
     path = f"{PATH}/{(await world.buy())['id']}"
-    found = problem(await world.call("PATCH", path, {"label": label}), 422, "invalid")
+    found = assert_problem(await world.call("PATCH", path, {"label": label}), 422, "invalid")
     assert found["errors"] == [{"pointer": "/label", "code": "unprintable", "detail": "Leave out control characters."}]
 
 
@@ -196,9 +196,9 @@ async def test_a_change_can_be_bound_to_a_version(world: World) -> None:
     view = await world.buy()
     path = f"{PATH}/{view['id']}"
     stale = await world.call("PATCH", path, {"label": "x"}, if_match=f'"{view["version"] - 1}"')
-    problem(stale, 412, "precondition_failed")
+    assert_problem(stale, 412, "precondition_failed")
     ok(await world.call("PATCH", path, {"label": "x"}, if_match=f'"{view["version"]}"'))
-    problem(await world.call("PATCH", path, {"label": "y"}, if_match="nonsense"), 412, "precondition_failed")
+    assert_problem(await world.call("PATCH", path, {"label": "y"}, if_match="nonsense"), 412, "precondition_failed")
     ok(await world.call("PATCH", path, {"label": "y"}, if_match="*"))
 
 
@@ -236,5 +236,5 @@ async def test_issuances_and_chain_are_shown(world: World) -> None:
 async def test_before_issuance_there_is_no_chain(world: World) -> None:
     """Nothing issued, nothing to fetch."""
     path = f"{PATH}/{(await world.buy())['id']}"
-    problem(await world.call("GET", f"{path}/chain.pem"), 404, "not_found")
+    assert_problem(await world.call("GET", f"{path}/chain.pem"), 404, "not_found")
     assert (await world.get(f"{path}/issuances"))["items"] == []

@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from tests.api.csrs import csr
-from tests.api.world import World, problem
+from tests.api.world import World, assert_problem
 
 
 def path(view: dict[str, str]) -> str:
@@ -56,7 +56,7 @@ async def test_a_password_is_for_keystores(world: World) -> None:
     assert answer.status_code == 200
     with zipfile.ZipFile(io.BytesIO(answer.content)) as bundle:
         assert not [name for name in bundle.namelist() if "password" in name]
-    problem(await world.call("POST", path(view), {"format": "nginx", "password": "secret"}), 422, "invalid")
+    assert_problem(await world.call("POST", path(view), {"format": "nginx", "password": "secret"}), 422, "invalid")
 
 
 async def test_with_a_csr_there_is_no_key_to_fetch(world: World) -> None:
@@ -66,12 +66,12 @@ async def test_with_a_csr_there_is_no_key_to_fetch(world: World) -> None:
     assert plain.status_code == 200
     with zipfile.ZipFile(io.BytesIO(plain.content)) as bundle:
         assert not [name for name in bundle.namelist() if name.endswith(".key")]
-    problem(await world.call("POST", path(view), {"format": "iis"}), 422, "invalid")
+    assert_problem(await world.call("POST", path(view), {"format": "iis"}), 422, "invalid")
 
 
 async def test_before_issuance_there_is_nothing_to_download(world: World) -> None:
     """The refusal says what can be done instead."""
-    found = problem(await world.call("POST", path(await world.buy()), {"format": "nginx"}), 409, "illegal_state")
+    found = assert_problem(await world.call("POST", path(await world.buy()), {"format": "nginx"}), 409, "illegal_state")
     assert found["allowed_actions"] == ["apply", "cancel_order"]
 
 
@@ -79,10 +79,10 @@ async def test_keys_are_for_members(world: World) -> None:
     """Neither a viewer nor an operator fetches a private key, nor another account."""
     view = await world.issued()
     for who in ("viewer", "operator"):
-        problem(await world.call("POST", path(view), {"format": "nginx"}, who=who), 403, "forbidden")
-    problem(await world.call("POST", path(view), {"format": "nginx"}, who="stranger"), 404, "not_found")
+        assert_problem(await world.call("POST", path(view), {"format": "nginx"}, who=who), 403, "forbidden")
+    assert_problem(await world.call("POST", path(view), {"format": "nginx"}, who="stranger"), 404, "not_found")
 
 
 async def test_an_unknown_format_is_refused(world: World) -> None:
     """Formats are those of the list."""
-    problem(await world.call("POST", path(await world.issued()), {"format": "exe"}), 422, "invalid")
+    assert_problem(await world.call("POST", path(await world.issued()), {"format": "exe"}), 422, "invalid")

@@ -4,7 +4,7 @@ import pytest
 
 from certloom.domain.command import Accepted, Pay
 from certloom.domain.state import CertificateState
-from tests.api.world import OURS, World, fresh, ok, problem
+from tests.api.world import OURS, World, assert_problem, fresh, ok
 
 SINGLE = {"product": "single", "payment": {"method": "balance"}}
 PATH = "/v1/certificates"
@@ -33,7 +33,7 @@ async def test_another_body_is_refused(world: World) -> None:
     """A key stands for one request."""
     await world.call("POST", PATH, SINGLE, idempotency_key="k")
     answer = await world.call("POST", PATH, {**SINGLE, "product": "multi"}, idempotency_key="k")
-    problem(answer, 422, "idempotency_mismatch")
+    assert_problem(answer, 422, "idempotency_mismatch")
 
 
 async def test_another_path_is_refused(world: World) -> None:
@@ -41,7 +41,7 @@ async def test_another_path_is_refused(world: World) -> None:
     one, two = await world.buy(), await world.buy()
     ok(await world.call("POST", f"{PATH}/{one['id']}/cancellation", idempotency_key="k"))
     answer = await world.call("POST", f"{PATH}/{two['id']}/cancellation", idempotency_key="k")
-    problem(answer, 422, "idempotency_mismatch")
+    assert_problem(answer, 422, "idempotency_mismatch")
 
 
 async def test_keys_belong_to_an_account(world: World) -> None:
@@ -54,13 +54,13 @@ async def test_keys_belong_to_an_account(world: World) -> None:
 async def test_a_refused_request_may_be_mended(world: World) -> None:
     """A request that was refused before anything happened does not use its key up."""
     bad = {**SINGLE, "product": "gold"}
-    problem(await world.call("POST", PATH, bad, idempotency_key="k"), 422, "invalid")
+    assert_problem(await world.call("POST", PATH, bad, idempotency_key="k"), 422, "invalid")
     ok(await world.call("POST", PATH, SINGLE, idempotency_key="k"))
 
 
 async def test_a_bad_body_does_not_use_the_key_up(world: World) -> None:
     """Neither does one that breaks the form."""
-    problem(await world.call("POST", PATH, {"nonsense": 1}, idempotency_key="k"), 422, "invalid")
+    assert_problem(await world.call("POST", PATH, {"nonsense": 1}, idempotency_key="k"), 422, "invalid")
     ok(await world.call("POST", PATH, SINGLE, idempotency_key="k"))
 
 
@@ -79,7 +79,7 @@ async def test_a_request_at_work_is_not_begun_again(world: World) -> None:
         await tx.idempotency.renew(OURS, "k", at=world.clock(), stale_before=world.clock())
     world.client.broken = None
     busy = await world.call("POST", PATH, SINGLE, idempotency_key="k")
-    problem(busy, 409, "idempotency_in_progress")
+    assert_problem(busy, 409, "idempotency_in_progress")
     assert busy.headers["retry-after"] == "1"
     world.clock.advance(seconds=61)
     ok(await world.call("POST", PATH, SINGLE, idempotency_key="k"))
@@ -97,7 +97,7 @@ async def test_of_two_at_once_one_waits(world: World) -> None:
     world.client.buy = buy_slowly  # type: ignore[method-assign]
     ok(await world.call("POST", PATH, SINGLE, idempotency_key="k"))
     assert [answer.status_code for answer in second] == [409]
-    problem(second[0], 409, "idempotency_in_progress")
+    assert_problem(second[0], 409, "idempotency_in_progress")
 
 
 async def test_a_crash_between_start_and_answer_repeats_with_the_same_id(world: World) -> None:
@@ -112,7 +112,7 @@ async def test_a_crash_between_start_and_answer_repeats_with_the_same_id(world: 
 @pytest.mark.parametrize("key", ["", "a b", "x" * 256])
 async def test_a_key_is_plain_ascii(world: World, key: str) -> None:
     """Spaces, nothing and too much are refused."""
-    problem(await world.call("POST", PATH, SINGLE, idempotency_key=key), 400, "bad_request")
+    assert_problem(await world.call("POST", PATH, SINGLE, idempotency_key=key), 400, "bad_request")
 
 
 async def test_a_new_keys_secret_is_never_stored(world: World) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from api.middleware.body import LIMIT
 from api.middleware.hosts import host_name
-from tests.api.world import World, fresh, ok, problem
+from tests.api.world import World, assert_problem, fresh, ok
 
 PATH = "/v1/certificates"
 
@@ -22,35 +22,35 @@ async def _post(world: World, content: bytes | AsyncIterator[bytes], **headers: 
 @pytest.mark.parametrize("body", [b"{", b"[1,]", b"\xff\xfe", b'{"a": NaN}', b"nonsense", b"1" * 5000, b"[" * 100_000])
 async def test_what_is_not_json_is_told_so(world: World, body: bytes) -> None:
     """Broken, deep, huge or wrongly encoded JSON is one problem."""
-    problem(await _post(world, body), 400, "malformed_json")
+    assert_problem(await _post(world, body), 400, "malformed_json")
 
 
 @pytest.mark.parametrize("text", [b'{"label": "a\\u0000b"}', b'{"label": "\\ud800"}'])
 async def test_text_that_no_database_keeps_is_refused(world: World, text: bytes) -> None:
     """NUL and half a surrogate pair stop at the door."""
-    problem(await _post(world, text), 400, "malformed_json")
+    assert_problem(await _post(world, text), 400, "malformed_json")
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b"1", b'"x"', b"{}"])
 async def test_json_of_another_shape_is_a_fault(world: World, body: bytes) -> None:
     """JSON that is not the form is 422 with faults."""
-    assert problem(await _post(world, body), 422, "invalid")["errors"]
+    assert assert_problem(await _post(world, body), 422, "invalid")["errors"]
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "", "application/jsonp"])
 async def test_another_media_type_is_refused(world: World, media_type: str) -> None:
     """Only JSON is read, so that a form of another site cannot post here."""
-    problem(await _post(world, b"{}", content_type=media_type), 415, "unsupported_media_type")
+    assert_problem(await _post(world, b"{}", content_type=media_type), 415, "unsupported_media_type")
 
 
 async def test_a_compressed_body_is_refused(world: World) -> None:
     """A small body cannot become a large one."""
-    problem(await _post(world, b"{}", content_encoding="gzip"), 415, "unsupported_media_type")
+    assert_problem(await _post(world, b"{}", content_encoding="gzip"), 415, "unsupported_media_type")
 
 
 async def test_a_large_body_is_refused(world: World) -> None:
     """Ten megabytes are refused by their announced size."""
-    problem(await _post(world, b"x" * 10_000_000), 413, "too_large")
+    assert_problem(await _post(world, b"x" * 10_000_000), 413, "too_large")
 
 
 async def test_a_large_body_without_its_length_is_refused(world: World) -> None:
@@ -63,14 +63,14 @@ async def test_a_large_body_without_its_length_is_refused(world: World) -> None:
             sent += 65_536
             yield b"x" * 65_536
 
-    problem(await _post(world, chunks()), 413, "too_large")
+    assert_problem(await _post(world, chunks()), 413, "too_large")
     assert sent <= LIMIT + 2 * 65_536
 
 
 async def test_an_unknown_host_is_not_answered(world: World) -> None:
     """Against DNS rebinding: 421 for another name, 400 for none."""
-    problem(await world.call("GET", "/v1/products", host="evil.example"), 421, "unknown_host")
-    problem(await world.call("GET", "/v1/products", host=""), 400, "bad_host")
+    assert_problem(await world.call("GET", "/v1/products", host="evil.example"), 421, "unknown_host")
+    assert_problem(await world.call("GET", "/v1/products", host=""), 400, "bad_host")
     ok(await world.call("GET", "/v1/products", host="CERTS.test:8080"))
     assert (await world.call("GET", "/healthz", host="10.0.0.7")).status_code == 200
 
@@ -84,11 +84,11 @@ def test_hosts_are_read_without_their_port() -> None:
 
 async def test_unknown_addresses_and_methods_are_problems(world: World) -> None:
     """404 and 405 look like every other error, and 405 says what is allowed."""
-    problem(await world.call("GET", "/v1/nothing"), 404, "not_found")
-    problem(await world.call("GET", "/v1/certificates/"), 404, "not_found")
+    assert_problem(await world.call("GET", "/v1/nothing"), 404, "not_found")
+    assert_problem(await world.call("GET", "/v1/certificates/"), 404, "not_found")
     for path, allowed in (("/v1/products", "GET"), ("/v1/certificates/x", "DELETE, GET, PATCH")):
         answer = await world.call("PUT", path, {})
-        problem(answer, 405, "method_not_allowed")
+        assert_problem(answer, 405, "method_not_allowed")
         assert answer.headers["allow"] == allowed
 
 
@@ -116,7 +116,7 @@ async def test_the_unexpected_is_a_number_and_no_more(world: World, quiet: pytes
     view = await world.buy()
     world.client.broken = RuntimeError("the password is hunter2")
     answer = await world.call("POST", f"{PATH}/{view['id']}/cancellation")
-    found = problem(answer, 500, "internal")
+    found = assert_problem(answer, 500, "internal")
     assert "hunter2" not in answer.text
     assert found["id"] in quiet.text
     assert "RuntimeError" in quiet.text

@@ -10,7 +10,7 @@ from temporalio.api.common.v1 import Payload
 from api.lab import HttpLab
 from certloom.domain.errors import Outage
 from certloom.keys.payload import SealedPayloadCodec
-from tests.api.world import RING, UI_ORIGIN, World, ok, problem
+from tests.api.world import RING, UI_ORIGIN, World, assert_problem, ok
 
 
 async def test_ca_certificates_are_der_or_pem(world: World) -> None:
@@ -42,7 +42,7 @@ async def test_crls_are_served_and_kept_briefly(world: World) -> None:
 @pytest.mark.parametrize("path", ["/pki/nobody.crt", "/pki/ecdsa.crl", "/pki/..%2Fx.crt", "/pki/ROOT.crt"])
 async def test_unknown_ca_files_are_not_found(world: World, path: str) -> None:
     """Only what was published."""
-    problem(await world.call("GET", path, who=None), 404, "not_found")
+    assert_problem(await world.call("GET", path, who=None), 404, "not_found")
 
 
 async def test_health_needs_nobody(world: World) -> None:
@@ -55,7 +55,7 @@ async def test_health_needs_nobody(world: World) -> None:
 async def test_readiness_says_what_is_missing(world: World, trouble: Exception) -> None:
     """Without Temporal the process is alive and not ready."""
     world.client.broken = trouble
-    found = problem(await world.call("GET", "/readyz", who=None), 503, "outage")
+    found = assert_problem(await world.call("GET", "/readyz", who=None), 503, "outage")
     assert [one["name"] for one in found["missing"]] == ["temporal"]
     ok(await world.call("GET", "/healthz", who=None))
 
@@ -103,10 +103,12 @@ async def test_an_operator_decodes_payloads(world: World) -> None:
 async def test_the_codec_is_for_operators_of_this_origin_and_namespace(world: World) -> None:
     """Customers, other origins and other namespaces are refused; so is what is no Base64."""
     body = {"payloads": [{"data": "%"}]}
-    problem(await world.call("POST", "/codec/decode", body), 403, "forbidden")
-    problem(await world.call("POST", "/codec/decode", body, who="operator", origin="https://x"), 403, "forbidden")
-    problem(await world.call("POST", "/codec/decode", body, who="operator", x_namespace="x"), 403, "forbidden")
-    problem(await world.call("POST", "/codec/decode", body, who="operator"), 422, "invalid")
+    assert_problem(await world.call("POST", "/codec/decode", body), 403, "forbidden")
+    assert_problem(
+        await world.call("POST", "/codec/decode", body, who="operator", origin="https://x"), 403, "forbidden"
+    )
+    assert_problem(await world.call("POST", "/codec/decode", body, who="operator", x_namespace="x"), 403, "forbidden")
+    assert_problem(await world.call("POST", "/codec/decode", body, who="operator"), 422, "invalid")
 
 
 async def test_a_browser_may_ask_the_codec_first(world: World) -> None:
@@ -115,7 +117,7 @@ async def test_a_browser_may_ask_the_codec_first(world: World) -> None:
     assert answer.status_code == 204
     assert answer.headers["access-control-allow-origin"] == UI_ORIGIN
     assert "authorization" in answer.headers["access-control-allow-headers"]
-    problem(await world.call("OPTIONS", "/codec/decode", who=None, origin="https://evil.test"), 403, "forbidden")
+    assert_problem(await world.call("OPTIONS", "/codec/decode", who=None, origin="https://evil.test"), 403, "forbidden")
 
 
 async def test_codec_and_lab_exist_only_when_configured(world: World) -> None:
@@ -123,18 +125,18 @@ async def test_codec_and_lab_exist_only_when_configured(world: World) -> None:
     async with world.with_services(codec=None, lab=None) as http:
         for path in ("/codec/decode", "/v1/lab/proofs"):
             headers = {"Authorization": f"Bearer {world.tokens['operator']}"}
-            problem(await http.post(path, json={}, headers=headers), 404, "not_found")
+            assert_problem(await http.post(path, json={}, headers=headers), 404, "not_found")
 
 
 async def test_the_lab_publishes_a_proof(world: World) -> None:
     """One call puts the challenges into the lab; before there are any it says so."""
     view = await world.apply()
-    problem(await world.call("POST", "/v1/lab/proofs", {"certificate_id": view["id"]}), 409, "illegal_state")
+    assert_problem(await world.call("POST", "/v1/lab/proofs", {"certificate_id": view["id"]}), 409, "illegal_state")
     await world.client.prepare(view["id"])
     ok(await world.call("POST", "/v1/lab/proofs", {"certificate_id": view["id"]}))
     assert [one.name for one in world.board.published] == ["www.example.com"]
     answer = await world.call("POST", "/v1/lab/proofs", {"certificate_id": view["id"]}, who="stranger")
-    problem(answer, 404, "not_found")
+    assert_problem(answer, 404, "not_found")
 
 
 async def test_the_labs_control_gets_the_challenges() -> None:

@@ -2,7 +2,7 @@
 
 from certloom.domain.certificate import CertificateStatus
 from certloom.domain.errors import PaymentRefused
-from tests.api.world import World, fresh, ok, problem
+from tests.api.world import World, assert_problem, fresh, ok
 
 SINGLE = {"product": "single", "label": "shop", "payment": {"method": "balance"}}
 PATH = "/v1/certificates"
@@ -23,32 +23,32 @@ async def test_a_purchase_is_charged_and_shown(world: World) -> None:
 
 async def test_a_purchase_needs_an_idempotency_key(world: World) -> None:
     """Without an Idempotency-Key nothing is bought."""
-    problem(await world.call("POST", PATH, SINGLE), 400, "idempotency_key_missing")
+    assert_problem(await world.call("POST", PATH, SINGLE), 400, "idempotency_key_missing")
     assert (await world.get(PATH))["items"] == []
 
 
 async def test_an_unknown_product_is_named(world: World) -> None:
     """A product that is not on sale is a fault of the field."""
     answer = await world.call("POST", PATH, {**SINGLE, "product": "gold"}, idempotency_key=fresh())
-    assert problem(answer, 422, "invalid")["errors"][0]["pointer"] == "/product"
+    assert assert_problem(answer, 422, "invalid")["errors"][0]["pointer"] == "/product"
 
 
 async def test_an_unknown_payment_method_is_named(world: World) -> None:
     """A way to pay that does not exist is a fault of the field."""
     answer = await world.call("POST", PATH, {**SINGLE, "payment": {"method": "gold"}}, idempotency_key=fresh())
-    assert problem(answer, 422, "invalid")["errors"][0]["code"] == "method_unknown"
+    assert assert_problem(answer, 422, "invalid")["errors"][0]["code"] == "method_unknown"
 
 
 async def test_another_currency_is_refused(world: World) -> None:
     """An account pays in its own currency only."""
     answer = await world.call("POST", PATH, {**SINGLE, "product": "yen"}, idempotency_key=fresh())
-    assert problem(answer, 422, "invalid")["errors"][0]["code"] == "currency_mismatch"
+    assert assert_problem(answer, 422, "invalid")["errors"][0]["code"] == "currency_mismatch"
 
 
 async def test_without_money_nothing_is_created(world: World) -> None:
     """A balance that is too low answers 402 before any certificate exists."""
     answer = await world.call("POST", PATH, {**SINGLE, "product": "dear"}, idempotency_key=fresh())
-    problem(answer, 402, "insufficient_balance")
+    assert_problem(answer, 402, "insufficient_balance")
     assert (await world.get(PATH))["items"] == []
 
 
@@ -62,8 +62,8 @@ async def test_the_ledger_has_the_last_word(world: World) -> None:
     key = fresh()
     first = await world.call("POST", PATH, SINGLE, idempotency_key=key)
     again = await world.call("POST", PATH, SINGLE, idempotency_key=key)
-    problem(first, 402, "insufficient_balance")
-    assert problem(again, 402, "insufficient_balance") == first.json()
+    assert_problem(first, 402, "insufficient_balance")
+    assert assert_problem(again, 402, "insufficient_balance") == first.json()
     assert again.headers["idempotency-replayed"] == "true"
 
 
@@ -80,7 +80,7 @@ async def test_silence_is_503_and_the_same_key_may_follow(world: World) -> None:
     world.client.silent = True
     key = fresh()
     unknown = await world.call("POST", PATH, SINGLE, idempotency_key=key)
-    assert problem(unknown, 503, "outcome_unknown")["outcome"] == "unknown"
+    assert assert_problem(unknown, 503, "outcome_unknown")["outcome"] == "unknown"
     assert int(unknown.headers["retry-after"]) >= 1
     world.client.silent = False
     before = await world.balance()
@@ -104,7 +104,7 @@ async def test_a_repetition_after_the_charge_is_not_held_up_by_an_empty_purse(wo
 async def test_viewers_and_operators_buy_nothing(world: World) -> None:
     """Only a member spends an account's money."""
     for who in ("viewer", "operator"):
-        problem(await world.call("POST", PATH, SINGLE, who=who, idempotency_key=fresh()), 403, "forbidden")
+        assert_problem(await world.call("POST", PATH, SINGLE, who=who, idempotency_key=fresh()), 403, "forbidden")
 
 
 async def test_the_certificate_keeps_the_product_as_sold(world: World) -> None:

@@ -8,7 +8,7 @@ from certloom.domain import fact as f
 from certloom.domain.rights import not_now
 from certloom.domain.step import StepKind
 from tests.api.csrs import csr, spki_sha256
-from tests.api.world import World, ok, problem
+from tests.api.world import World, assert_problem, ok
 from tests.lives import NOW
 
 
@@ -44,31 +44,31 @@ async def test_revoking_twice_is_not_possible(world: World) -> None:
     """The second request is told that it is done."""
     view = await world.issued()
     ok(await revoke(world, view))
-    found = problem(await revoke(world, view), 409, "illegal_state")
+    found = assert_problem(await revoke(world, view), 409, "illegal_state")
     assert (found["current"], found["allowed_actions"]) == ("revoked", ["delete"])
 
 
 async def test_reasons_are_the_customers_or_the_cas(world: World) -> None:
     """privilege_withdrawn is the CA's: an operator may give it, a customer may not."""
     view = await world.issued()
-    found = problem(await revoke(world, view, "privilege_withdrawn"), 422, "invalid")
+    found = assert_problem(await revoke(world, view, "privilege_withdrawn"), 422, "invalid")
     assert found["errors"][0]["pointer"] == "/reason"
     assert ok(await revoke(world, view, "privilege_withdrawn", who="operator"))["status"] == "revoked"
 
 
 async def test_an_unknown_reason_is_refused(world: World) -> None:
     """Reasons are those of RFC 5280, as narrowed."""
-    problem(await revoke(world, await world.issued(), "certificate_hold"), 422, "invalid")
+    assert_problem(await revoke(world, await world.issued(), "certificate_hold"), 422, "invalid")
 
 
 async def test_force_is_a_yes_or_no(world: World) -> None:
     """A word instead of true forces nothing."""
-    problem(await revoke(world, await world.issued(), force="yes"), 422, "invalid")
+    assert_problem(await revoke(world, await world.issued(), force="yes"), 422, "invalid")
 
 
 async def test_what_is_not_issued_is_not_revoked(world: World) -> None:
     """An order is cancelled, not revoked."""
-    found = problem(await revoke(world, await world.buy()), 409, "illegal_state")
+    found = assert_problem(await revoke(world, await world.buy()), 409, "illegal_state")
     assert found["allowed_actions"] == ["apply", "cancel_order"]
 
 
@@ -90,7 +90,7 @@ async def test_an_unused_order_is_cancelled_and_paid_back(world: World) -> None:
     cancelled = ok(await world.call("POST", path(view, "/cancellation")))
     assert (cancelled["status"], cancelled["refund"]["state"]) == ("cancelled", "done")
     assert await world.balance() == before
-    problem(await world.call("POST", path(view, "/cancellation")), 409, "illegal_state")
+    assert_problem(await world.call("POST", path(view, "/cancellation")), 409, "illegal_state")
 
 
 async def test_a_renewal_is_asked_for_once_a_day(world: World) -> None:
@@ -101,7 +101,7 @@ async def test_a_renewal_is_asked_for_once_a_day(world: World) -> None:
     await world.client.issue(view["id"])
     world.clock.advance(hours=1)
     soon = await world.call("POST", path(view, "/renewal"))
-    problem(soon, 429, "too_soon")
+    assert_problem(soon, 429, "too_soon")
     assert soon.headers["retry-after"] == str(23 * 3600)
 
 
@@ -109,7 +109,7 @@ async def test_a_plan_that_ended_is_not_renewed(world: World) -> None:
     """After the plan there is nothing to renew."""
     view = await world.issued()
     world.clock.advance(days=366)
-    problem(await world.call("POST", path(view, "/renewal")), 409, "plan_ended")
+    assert_problem(await world.call("POST", path(view, "/renewal")), 409, "plan_ended")
 
 
 async def test_a_replacement_takes_a_new_key(world: World) -> None:
@@ -130,7 +130,7 @@ async def test_a_compromised_key_does_not_come_back(world: World) -> None:
         leaf = record.issuance.model_copy(update={"number": 2})
         await tx.issuances.add(record.model_copy(update={"issuance": leaf, "spki_sha256": spki_sha256()}))
     body = {"reason": "key_compromise", "csr": csr("www.example.com")}
-    found = problem(await world.call("POST", path(view, "/replacement"), body), 422, "invalid")
+    found = assert_problem(await world.call("POST", path(view, "/replacement"), body), 422, "invalid")
     assert found["errors"][0]["code"] == "key_compromised"
     fresh = {"reason": "key_compromise", "csr": csr("www.example.com", which=1)}
     ok(await world.call("POST", path(view, "/replacement"), fresh))
@@ -139,14 +139,16 @@ async def test_a_compromised_key_does_not_come_back(world: World) -> None:
 async def test_a_replacement_needs_key_or_csr(world: World) -> None:
     """Exactly one of them."""
     view = await world.issued()
-    found = problem(await world.call("POST", path(view, "/replacement"), {"reason": "superseded"}), 422, "invalid")
+    found = assert_problem(
+        await world.call("POST", path(view, "/replacement"), {"reason": "superseded"}), 422, "invalid"
+    )
     assert found["errors"][0]["pointer"] == "/key"
 
 
 async def test_an_issued_certificate_with_a_refund_is_not_deleted_unawares(world: World) -> None:
     """Deleting would lose the refund: it says so, until the refund is forfeited."""
     view = await world.issued()
-    found = problem(await world.call("DELETE", path(view)), 409, "refund_would_be_lost")
+    found = assert_problem(await world.call("DELETE", path(view)), 409, "refund_would_be_lost")
     assert found["current"] == "issued"
     assert (await world.call("DELETE", path(view, "?forfeit_refund=true"))).status_code == 204
 
@@ -168,27 +170,27 @@ async def test_deleted_means_deleted(world: World) -> None:
     """Nothing can be asked of a tombstone."""
     view = await world.issued()
     await world.call("DELETE", path(view, "?forfeit_refund=true"))
-    problem(await revoke(world, view), 409, "illegal_state")
-    problem(await world.call("PATCH", path(view), {"label": "x"}), 409, "illegal_state")
-    problem(await world.call("POST", path(view, "/download"), {"format": "nginx"}), 409, "illegal_state")
+    assert_problem(await revoke(world, view), 409, "illegal_state")
+    assert_problem(await world.call("PATCH", path(view), {"label": "x"}), 409, "illegal_state")
+    assert_problem(await world.call("POST", path(view, "/download"), {"format": "nginx"}), 409, "illegal_state")
 
 
 async def test_an_order_is_not_deleted_before_it_is_cancelled(world: World) -> None:
     """A paid order still has money in it."""
-    problem(await world.call("DELETE", path(await world.buy())), 409, "illegal_state")
+    assert_problem(await world.call("DELETE", path(await world.buy())), 409, "illegal_state")
 
 
 async def test_a_refusal_offers_what_the_role_may_do(world: World) -> None:
     """An operator is not offered the customer's own choices."""
     view = await world.issued()
     answer = await world.call("POST", path(view, "/cancellation"), who="operator")
-    assert problem(answer, 409, "illegal_state")["allowed_actions"] == ["renew", "revoke"]
+    assert assert_problem(answer, 409, "illegal_state")["allowed_actions"] == ["renew", "revoke"]
 
 
 async def test_operators_do_not_delete(world: World) -> None:
     """Destroying a customer's key is the customer's own choice."""
     view = ok(await revoke(world, await world.issued()))
-    problem(await world.call("DELETE", path(view), who="operator"), 403, "forbidden")
+    assert_problem(await world.call("DELETE", path(view), who="operator"), 403, "forbidden")
 
 
 async def test_a_deletion_without_an_answer_is_unknown(world: World) -> None:
@@ -196,7 +198,7 @@ async def test_a_deletion_without_an_answer_is_unknown(world: World) -> None:
     view = ok(await revoke(world, await world.issued()))
     world.client.silent = True
     answer = await world.call("DELETE", path(view))
-    assert problem(answer, 503, "outcome_unknown")["outcome"] == "unknown"
+    assert assert_problem(answer, 503, "outcome_unknown")["outcome"] == "unknown"
     assert answer.headers["retry-after"]
 
 
@@ -206,7 +208,7 @@ async def test_a_command_without_an_answer_is_asked_again(world: World) -> None:
     world.client.silent = True
     body = {"reason": "superseded"}
     waiting = await world.call("POST", path(view, "/revocation"), body, idempotency_key="k")
-    problem(waiting, 503, "outcome_unknown")
+    assert_problem(waiting, 503, "outcome_unknown")
     world.client.silent = False
     done = await world.call("POST", path(view, "/revocation"), body, idempotency_key="k")
     assert (done.status_code, done.json()["status"]) == (200, "revoked")
@@ -224,7 +226,7 @@ async def test_a_lost_workflow_is_an_outage(world: World) -> None:
     view = await world.issued()
     world.client.gone.add(view["id"])
     answer = await revoke(world, view)
-    problem(answer, 503, "outage")
+    assert_problem(answer, 503, "outage")
     assert int(answer.headers["retry-after"]) > 10
 
 
@@ -232,10 +234,10 @@ async def test_special_refusals_keep_their_code(world: World) -> None:
     """A code that a workflow names for itself reaches the caller."""
     view = await world.issued()
     world.client.broken = not_now(await world.client.row(view["id"]), "It is still served.", code="in_use")
-    found = problem(await revoke(world, view), 409, "in_use")
+    found = assert_problem(await revoke(world, view), 409, "in_use")
     assert found["current"] == "issued"
     world.client.broken = not_now(await world.client.row(view["id"]), "Something new.", code="never_heard_of")
-    problem(await revoke(world, view), 409, "never_heard_of")
+    assert_problem(await revoke(world, view), 409, "never_heard_of")
 
 
 async def test_trouble_is_shown(world: World) -> None:
@@ -251,5 +253,5 @@ async def test_trouble_is_shown(world: World) -> None:
 async def test_viewers_end_nothing(world: World, who: str) -> None:
     """A viewer's key reads."""
     view = await world.issued()
-    problem(await revoke(world, view, who=who), 403, "forbidden")
-    problem(await world.call("DELETE", path(view), who=who), 403, "forbidden")
+    assert_problem(await revoke(world, view, who=who), 403, "forbidden")
+    assert_problem(await world.call("DELETE", path(view), who=who), 403, "forbidden")

@@ -5,7 +5,7 @@ import zipfile
 from typing import Any
 
 from certloom.domain.key import KeyType
-from tests.api.world import World, fresh, ok, problem
+from tests.api.world import World, assert_problem, fresh, ok
 from tests.keys.authority import NOW, key_of, key_pem, leaf, lower, middle, sign
 
 PATH = "/v1/uploads"
@@ -48,7 +48,9 @@ async def test_an_uploaded_certificate_is_not_ours_to_revoke(world: World) -> No
     """It can be deleted instead, at once and without a refund."""
     view = await upload(world)
     path = f"/v1/certificates/{view['id']}"
-    found = problem(await world.call("POST", f"{path}/revocation", {"reason": "superseded"}), 409, "illegal_state")
+    found = assert_problem(
+        await world.call("POST", f"{path}/revocation", {"reason": "superseded"}), 409, "illegal_state"
+    )
     assert found["allowed_actions"] == ["deploy", "download", "delete"]
     assert (await world.call("DELETE", path)).status_code == 204
 
@@ -62,20 +64,20 @@ async def test_a_repeated_upload_is_one(world: World) -> None:
 
 async def test_an_upload_needs_an_idempotency_key(world: World) -> None:
     """Like everything that makes something."""
-    problem(await world.call("POST", PATH, form()), 400, "idempotency_key_missing")
+    assert_problem(await world.call("POST", PATH, form()), 400, "idempotency_key_missing")
 
 
 async def test_a_key_of_another_certificate_is_refused(world: World) -> None:
     """Key and leaf belong together."""
     other = key_pem(key_of(KeyType.ECDSA_P256, 1))
     answer = await world.call("POST", PATH, form(private_key=other), idempotency_key=fresh())
-    assert problem(answer, 422, "invalid")["errors"][0]["pointer"] == "/private_key"
+    assert assert_problem(answer, 422, "invalid")["errors"][0]["pointer"] == "/private_key"
 
 
 async def test_an_upload_without_a_key_is_told_why(world: World) -> None:
     """Nothing could be done with it."""
     answer = await world.call("POST", PATH, form(private_key=None), idempotency_key=fresh())
-    assert problem(answer, 422, "invalid")["errors"][0]["code"] == "private_key_missing"
+    assert assert_problem(answer, 422, "invalid")["errors"][0]["code"] == "private_key_missing"
 
 
 async def test_an_expired_certificate_is_refused(world: World) -> None:
@@ -83,20 +85,20 @@ async def test_an_expired_certificate_is_refused(world: World) -> None:
     old = sign("old.example.com", names=("old.example.com",), begins=NOW - 3 * DAY, ends=NOW - DAY)
     body = form(certificate=old.pem, private_key=old.key_pem, chain=None)
     answer = await world.call("POST", PATH, body, idempotency_key=fresh())
-    assert "certificate_expired" in [fault["code"] for fault in problem(answer, 422, "invalid")["errors"]]
+    assert "certificate_expired" in [fault["code"] for fault in assert_problem(answer, 422, "invalid")["errors"]]
 
 
 async def test_ten_megabytes_are_too_much(world: World) -> None:
     """No chain is that long."""
     answer = await world.call("POST", PATH, form(chain="x" * 10_000_000), idempotency_key=fresh())
-    problem(answer, 413, "too_large")
+    assert_problem(answer, 413, "too_large")
 
 
 async def test_an_upload_that_nobody_takes_is_unknown(world: World) -> None:
     """When Temporal does not answer, the same key may be sent again and finds what was stored."""
     world.client.silent = True
     answer = await world.call("POST", PATH, form(), idempotency_key="k")
-    assert problem(answer, 503, "outcome_unknown")["outcome"] == "unknown"
+    assert assert_problem(answer, 503, "outcome_unknown")["outcome"] == "unknown"
     world.client.silent = False
     assert ok(await world.call("POST", PATH, form(), idempotency_key="k"))["status"] == "issued"
 
@@ -109,11 +111,11 @@ async def test_a_row_that_does_not_appear_is_unknown(world: World) -> None:
 
     world.client.admit = admit  # type: ignore[method-assign, assignment]
     answer = await world.call("POST", PATH, form(), idempotency_key=fresh())
-    problem(answer, 503, "outcome_unknown")
+    assert_problem(answer, 503, "outcome_unknown")
 
 
 async def test_only_members_upload(world: World) -> None:
     """A viewer and an operator have nothing to bring."""
     for who in ("viewer", "operator"):
         answer = await world.call("POST", PATH, form(), who=who, idempotency_key=fresh())
-        problem(answer, 403, "forbidden")
+        assert_problem(answer, 403, "forbidden")

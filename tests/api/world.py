@@ -164,7 +164,7 @@ def ok(answer: httpx.Response) -> JSON:
     return body
 
 
-def problem(answer: httpx.Response, status: int, code: str) -> JSON:
+def assert_problem(answer: httpx.Response, status: int, code: str) -> JSON:
     """Return the body of a problem, which must be the expected one and well-formed."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
