@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from temporalio import activity
 
 from activities.work import Done, Work, act_once, started_at
-from certloom.domain.evolve import evolve
 from certloom.domain.fact import Fact, Retired, Revoked
-from certloom.domain.issuance import Issuance, RevocationReason
+from certloom.domain.issuance import Issuance, IssuanceState, RevocationReason
 from certloom.domain.state import CertificateState
 from certloom.issuers.interface import Issuer, LeafToRevoke
 from certloom.storage.interface import Storage, Transaction
+
+_STANDING: Final = (IssuanceState.VALID, IssuanceState.SUPERSEDED)
 
 
 class RevocationActivities:
@@ -26,7 +28,7 @@ class RevocationActivities:
         """Revoke every unexpired issuance, or after a replacement every one but the newest."""
         now = started_at()
         state = work.state
-        leaves = _leaves(state, now)
+        leaves = await self._leaves(state, now)
         serials = tuple(leaf.serial for leaf in leaves)
 
         async def effect() -> Fact:
@@ -34,13 +36,23 @@ class RevocationActivities:
                 await self._revoke(state, leaf, now)
             return Retired(at=now, serials=serials) if state.retiring else Revoked(at=now, serials=serials)
 
-        async def beside(tx: Transaction, fact: Fact) -> None:
-            after = evolve(state, fact)
-            await tx.issuances.mark(state.certificate_id, {one.number: one.state for one in after.issuances})
+        async def beside(tx: Transaction, _: Fact) -> None:
+            await tx.issuances.mark(state.certificate_id, {leaf.number: IssuanceState.REVOKED for leaf in leaves})
 
         newest = state.issuances[-1].serial
         key = state.claim(f"retire/{newest}" if state.retiring else f"revoke/{newest}")
         return await act_once(self._storage, work, key=key, now=now, effect=effect, beside=beside)
+
+    async def _leaves(self, state: CertificateState, now: datetime) -> Sequence[Issuance]:
+        """List what the tables hold: a leaf counts whose signing the workflow never learned of."""
+        async with self._storage.read() as tx:
+            records = await tx.issuances.list(state.certificate_id)
+        keep = state.issuance.serial if state.issuance and state.retiring else None
+        return [
+            record.issuance
+            for record in records
+            if record.issuance.state in _STANDING and record.issuance.not_after > now and record.issuance.serial != keep
+        ]
 
     async def _revoke(self, state: CertificateState, leaf: Issuance, now: datetime) -> None:
         if state.product is None:
@@ -61,11 +73,6 @@ class RevocationActivities:
             ),
             now=now,
         )
-
-
-def _leaves(state: CertificateState, now: datetime) -> Sequence[Issuance]:
-    leaves = state.unexpired(now)
-    return [leaf for leaf in leaves if leaf != state.issuance] if state.retiring else leaves
 
 
 def _reason(state: CertificateState) -> RevocationReason:

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from api.case import Case, asking, steer
+from api.case import Case, asking, require_open, steer
 from api.csr import read_request
 from api.idempotency import IdempotentRoute
 from api.schemas.application import ApplicationForm, KeyForm
@@ -41,6 +41,7 @@ async def apply(case: Annotated[Case, Depends(asking(Action.APPLY))], form: Appl
         key_type=key_type,
         csr_ref=application_id if request else None,
     )
+    require_open(case)
     if not case.once.repeated:
         check(command, case.state, case.now)  # so that a form is not kept that the workflow refuses anyway
     await _keep(case, form, application_id)

@@ -120,6 +120,12 @@ async def steer(case: Case, command: c.Command, *, status: int = 200) -> Respons
     return await show(case, 202)
 
 
+def require_open(case: Case) -> None:
+    """Refuse before anything is kept for a certificate that is deleted, or is being deleted."""
+    if case.state.closed or case.state.phase is Phase.DELETING:
+        raise not_now(case.state, "This certificate is deleted.")
+
+
 async def carried_out(case: Case, command: c.Command) -> bool:
     """Send a command; False when it is accepted and takes longer. Raises what the rules refuse, and Outage."""
     if case.state.closed:

@@ -18,16 +18,15 @@ router = APIRouter(tags=["Certificates"], route_class=IdempotentRoute)
 @router.delete("/certificates/{certificate_id}", status_code=204, response_model=None, summary="Delete for good")
 async def delete(case: Annotated[Case, Depends(asking(Action.DELETE))], *, forfeit_refund: bool = False) -> Response:
     """Destroy the private keys and close; neither revokes nor refunds."""
-    if _gone(case.state):
-        return Response(status_code=204)
-    try:
-        in_time = await carried_out(case, c.Delete(**case.stamp(), forfeit_refund=forfeit_refund))
-    except NotAllowedNow:
-        if _gone(await find(case.services, case.caller, case.id)):  # somebody else deleted it at the same time
-            return Response(status_code=204)
-        raise
-    return Response(status_code=204) if in_time else await show(case, 202)
+    if not _going(case.state):
+        try:
+            await carried_out(case, c.Delete(**case.stamp(), forfeit_refund=forfeit_refund))
+        except NotAllowedNow:
+            if not _going(await find(case.services, case.caller, case.id)):  # else somebody deletes it at the same time
+                raise
+    state = await find(case.services, case.caller, case.id)
+    return Response(status_code=204) if state.closed else await show(case, 202)
 
 
-def _gone(state: CertificateState) -> bool:
+def _going(state: CertificateState) -> bool:
     return state.closed or state.phase is Phase.DELETING

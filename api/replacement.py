@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from api.case import Case, asking, steer
+from api.case import Case, asking, require_open, steer
 from api.csr import read_request
 from api.idempotency import IdempotentRoute
 from api.revocation import require_customers_reason
@@ -40,6 +40,7 @@ async def replace(case: Annotated[Case, Depends(asking(Action.REPLACE))], form: 
         key_type=request.key_type if request else (form.key or KeyForm()).type,
         csr_ref=csr_ref,
     )
+    require_open(case)
     if not case.once.repeated:
         check(command, case.state, case.now)  # so that a CSR is not kept that the workflow refuses anyway
     if csr_ref:

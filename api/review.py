@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from api.auth import Operator
-from api.case import AnyServices, Case, asking, say, steer
+from api.case import AnyServices, Case, asking, require_open, say, steer
 from api.certificates import PAGE, Cursor, Limit
 from api.idempotency import IdempotentRoute
 from api.schemas.application import ReviewForm
@@ -37,6 +37,7 @@ async def list_reviews(services: AnyServices, _: Operator, limit: Limit = PAGE, 
 async def review(case: Annotated[Case, Depends(asking(Action.REVIEW))], form: ReviewForm) -> Response:
     """Approve or reject an application; the note is kept beside it."""
     command = c.Decide(**case.stamp(), application_id=form.application_id, decision=form.decision)
+    require_open(case)
     if not case.once.repeated:
         check(command, case.state, case.now)
     async with case.services.storage.begin() as tables:

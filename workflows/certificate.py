@@ -13,7 +13,7 @@ from temporalio.common import RawValue
 from activities.failures import to_failure
 from certloom.domain import command as c
 from certloom.domain.errors import CertloomError, PaymentRefused, TooSoon
-from certloom.domain.rights import CHECK_EVERY, check
+from certloom.domain.rights import CHECK_EVERY, check, not_now
 from certloom.domain.state import CertificateState
 from workflows.intent import Ignored, Intent
 from workflows.life import Life
@@ -51,6 +51,8 @@ class CertificateWorkflow:
         await workflow.wait_condition(lambda: self._life.is_settled(intent))
         if intent.refusal:
             raise to_failure(intent.refusal)
+        if intent.version is None:  # it came while the certificate was being deleted
+            raise to_failure(not_now(self._life.state, "This certificate is deleted."))
         return c.Accepted(version=self._life.recorded)
 
     def _refuse_unless_allowed(self, command: c.Command) -> None:

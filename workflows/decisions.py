@@ -138,7 +138,7 @@ def _renewal(state: CertificateState, now: datetime, *, actor: str = f.SYSTEM) -
 
 
 def _reminder(state: CertificateState, now: datetime) -> f.Fact:
-    end = state.ends_at
+    end = state.issuance.not_after if state.issuance else None
     if end is None:
         raise ValueError("nothing ends")
     left = -(-(end - now) // timedelta(days=1))  # whole days, rounded up

@@ -74,7 +74,7 @@ class Life:
 
     def is_settled(self, intent: Intent) -> bool:
         """Whether an update can be answered: refused, or in the row with what follows at once."""
-        if intent.refusal:
+        if intent.refusal or (self.state.closed and intent.version is None):
             return True
         if intent.version is None or self.recorded < intent.version:
             return False
@@ -126,7 +126,7 @@ class Life:
         )
         try:
             done = await workflow.execute_activity_method(
-                RefundActivities.calculate_refund, question, summary="quote", **options.EFFECT
+                RefundActivities.calculate_refund, question, summary="quote", **options.RECORD
             )
         except ActivityError as error:
             raise from_failure(error.cause) or Outage("The refund could not be calculated.") from error
@@ -136,7 +136,10 @@ class Life:
     # What is due
 
     async def _follow(self, step: Step) -> None:
-        if step.kind is None or not self._is_due(step):
+        end = deadline(self.state)
+        if end and end.kind and self._is_due(end):
+            await self._perform(end.kind)  # what is over is not begun, prepared or signed any more
+        elif step.kind is None or not self._is_due(step):
             await self._rest(until=step.at)
         elif step.kind is StepKind.LOOK:
             await self._prove()
@@ -230,8 +233,11 @@ class Life:
     # A new run
 
     def _may_continue(self) -> bool:
-        wanted = self._renewing or workflow.info().is_continue_as_new_suggested()
-        return wanted and self._look is None
+        """Whether to go on in a new run; a look under way is then begun anew there."""
+        if workflow.info().is_continue_as_new_suggested():
+            self._stop_looking()
+            return True
+        return self._renewing and self._look is None
 
     async def _handed_over(self) -> bool:
         """Settle what handlers wait for; True when none is left and nothing new was asked."""

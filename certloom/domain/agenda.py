@@ -10,7 +10,7 @@ from typing import Final
 from certloom.domain.certificate import CertificateStatus, Origin, Phase
 from certloom.domain.state import CertificateState
 from certloom.domain.step import Step, StepKind, WaitReason
-from certloom.domain.validity import REPROVE_LEAD, proof_good_until, renew_at
+from certloom.domain.validity import REPROVE_LEADS, proof_good_until, renew_at
 
 PAY_WITHIN: Final = timedelta(hours=24)
 APPLY_WITHIN: Final = timedelta(days=365)  # after payment; then the order is refunded by itself
@@ -77,7 +77,8 @@ def renewal_at(state: CertificateState) -> datetime | None:
     if leaf is None or not renews(state):
         return None
     usual = renew_at(leaf.not_before, leaf.not_after)
-    return max(usual, state.renewal.not_before) if state.renewal.not_before else usual
+    at = max(usual, state.renewal.not_before) if state.renewal.not_before else usual
+    return at if state.plan and at < state.plan.ends_at else None
 
 
 def _idle(state: CertificateState) -> Step:
@@ -101,24 +102,26 @@ def _when(step: Step) -> datetime:
 
 
 def _while_issued(state: CertificateState) -> Iterator[Step]:
-    end = state.ends_at
+    end, leaf = state.ends_at, state.issuance
     renewal = renewal_at(state)
-    if end is None:
+    if end is None or leaf is None:
         return
     yield Step(StepKind.EXPIRE, end, WaitReason.EXPIRY)
     if renewal:
         yield Step(StepKind.RENEW, renewal, WaitReason.RENEWAL)
-        if _needs_proof_before(state, renewal):
-            yield Step(StepKind.ASK_FOR_PROOF, renewal - REPROVE_LEAD, WaitReason.PROOF_FOR_RENEWAL)
+        if (ahead := _ask_at(state, renewal)) is not None:
+            yield Step(StepKind.ASK_FOR_PROOF, ahead, WaitReason.PROOF_FOR_RENEWAL)
     else:
         sent = state.reminded_days
         coming = [days for days in REMIND_BEFORE if sent is None or days < sent]
         if coming:
-            yield Step(StepKind.REMIND, end - timedelta(days=coming[0]), WaitReason.REMINDER)
+            yield Step(StepKind.REMIND, leaf.not_after - timedelta(days=coming[0]), WaitReason.REMINDER)
 
 
-def _needs_proof_before(state: CertificateState, renewal: datetime) -> bool:
+def _ask_at(state: CertificateState, renewal: datetime) -> datetime | None:
+    """When to look ahead for the proof: early enough to ask, late enough that what is seen then still counts."""
     proven_at = state.application.proven_at if state.application else None
-    if proven_at is None or state.renewal.proof_asked_at:
-        return False
-    return proof_good_until(proven_at) <= renewal
+    if proven_at is None or state.renewal.proof_asked_at or proof_good_until(proven_at) > renewal:
+        return None
+    moments = (renewal - lead for lead in REPROVE_LEADS)
+    return next((moment for moment in moments if proof_good_until(moment) > renewal), None)

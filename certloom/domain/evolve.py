@@ -146,16 +146,21 @@ def _(fact: f.ApplicationRefused, state: CertificateState) -> Changes:
 def _(fact: f.Issued, state: CertificateState) -> Changes:
     assert state.order is not None  # issuing is about an order
     assert state.application is not None
+    order = state.order
+    application = _with(
+        state.application, outcome=Outcome.PROVEN, key_type=order.key_type, csr=order.csr_ref is not None
+    )
     older = tuple(_aged(one, fact.at) for one in state.issuances)
-    kept = tuple(one for one in older if one.state is not IssuanceState.EXPIRED)
-    retiring = state.order.reason if state.order.purpose is OrderPurpose.REPLACEMENT and kept else None
+    kept = tuple(one for one in older if one.state is IssuanceState.SUPERSEDED)  # what a revocation must still reach
+    retiring = order.reason if order.purpose is OrderPurpose.REPLACEMENT and kept else None
     first = state.status is _S.PENDING_VERIFICATION
     return {
         "status": advance(state.status, _S.ISSUED) if first else state.status,
         "phase": Phase.REVOKING if retiring else Phase.IDLE,
         "retiring": retiring,
         "order": None,
-        "application": _with(state.application, outcome=Outcome.PROVEN),
+        "application": application,
+        "csr_ref": order.csr_ref,
         "issuances": (*kept, fact.issuance),
         "plan": state.plan or Plan(started_at=fact.at, ends_at=fact.at + timedelta(days=fact.plan_days)),
         "first_issued_at": state.first_issued_at or fact.at,
@@ -172,9 +177,8 @@ def _(fact: f.Discarded, state: CertificateState) -> Changes:
 @_changes.register
 def _(fact: f.RenewalStarted, state: CertificateState) -> Changes:
     assert state.application is not None  # rights were checked
-    application = _with(state.application, key_type=fact.key_type, csr=fact.csr_ref is not None)
     asked = fact.at if fact.actor != f.SYSTEM and fact.purpose is OrderPurpose.RENEWAL else state.renewal.asked_at
-    return {"application": application, "renewal": _with(state.renewal, asked_at=asked), **_order(fact, state)}
+    return {"renewal": _with(state.renewal, asked_at=asked), **_order(fact, state)}
 
 
 @_changes.register
@@ -211,7 +215,13 @@ def _(fact: f.Expired, state: CertificateState) -> Changes:
 @_changes.register
 def _(fact: f.RevocationRequested, state: CertificateState) -> Changes:
     revocation = Revocation(requested_at=fact.requested_at, reason=fact.reason, force=fact.force)
-    return {**_dropped(state), "revocation": revocation, "refund": _due(fact.quote), "phase": Phase.REVOKING}
+    return {
+        **_dropped(state),
+        "revocation": revocation,
+        "refund": _due(fact.quote),
+        "retiring": None,  # the whole certificate goes, its newest leaf too
+        "phase": Phase.REVOKING,
+    }
 
 
 @_changes.register
@@ -248,7 +258,7 @@ def _(fact: f.Refunded, state: CertificateState) -> Changes:
 
 @_changes.register
 def _(fact: f.DeletionRequested, state: CertificateState) -> Changes:
-    return {"phase": Phase.DELETING}
+    return {**_dropped(state), "phase": Phase.DELETING}
 
 
 @_changes.register
@@ -324,7 +334,7 @@ def _order(fact: f.RenewalStarted, state: CertificateState) -> Changes:
         csr_ref=fact.csr_ref,
         reason=fact.reason,
     )
-    return {"order": order, "attempts": attempt, "phase": Phase.PREPARING, "csr_ref": fact.csr_ref}
+    return {"order": order, "attempts": attempt, "phase": Phase.PREPARING}
 
 
 def _unpaid(state: CertificateState) -> Changes:

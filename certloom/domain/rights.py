@@ -24,6 +24,8 @@ _S = CertificateStatus
 def allowed_actions(state: CertificateState) -> tuple[Action, ...]:
     """List what the table permits now, in the table's order; the edges show it."""
     table = allowed(state.status, state.origin, state.phase)
+    if state.retiring:  # a replacement's clean-up must not hold up a revocation of the whole
+        table |= {Action.REVOKE}
     reviewed = state.product is not None and state.product.reviewed
     hidden = () if reviewed else (Action.REVIEW,)
     return tuple(action for action in Action if action in table and action not in hidden)
@@ -70,7 +72,8 @@ def _require(action: Action, state: CertificateState) -> None:
 
 @check.register
 def _(command: c.Pay, state: CertificateState, now: datetime) -> None:
-    if state.status is not _S.AWAITING_PAYMENT and state.payment is None:
+    over = state.closed or state.phase is Phase.DELETING
+    if over or (state.status is not _S.AWAITING_PAYMENT and state.payment is None):
         raise not_now(state, "This order cannot be paid any more.")
 
 

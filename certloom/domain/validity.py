@@ -33,7 +33,8 @@ CAPS: Final[Sequence[Cap]] = (
 
 ORGANISATION_REUSE: Final = timedelta(days=398)  # BR 4.2.1: an operator's review is good for renewals this long
 RENEW_AT_LEFT: Final = 1 / 3  # of the lifetime, as Let's Encrypt's integration guide recommends
-REPROVE_LEAD: Final = timedelta(days=14)  # the customer is asked this long before a renewal needs a fresh proof
+# The customer is asked this long before a renewal needs a fresh proof: the first that the day's limits leave room for.
+REPROVE_LEADS: Final = (timedelta(days=14), timedelta(days=7), timedelta(days=3))
 
 
 class Validity(StrEnum):

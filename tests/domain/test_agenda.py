@@ -1,6 +1,9 @@
 """What a certificate does next by itself."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from certloom.domain import fact as f
 from certloom.domain.agenda import APPLY_WITHIN, PAY_WITHIN, deadline, next_step, renewal_at
@@ -11,7 +14,7 @@ from certloom.domain.order import OrderPurpose
 from certloom.domain.rights import quote
 from certloom.domain.state import CertificateState
 from certloom.domain.step import StepKind, WaitReason
-from certloom.domain.validity import DAY
+from certloom.domain.validity import DAY, not_after
 from tests.lives import NOW, applied, issued, leaf, ordered, paid, proving, uploaded
 
 EARLY = datetime(2026, 4, 1, tzinfo=UTC)
@@ -41,7 +44,7 @@ def _after(state: CertificateState, kind: StepKind, at: datetime) -> Certificate
         case StepKind.ISSUE:
             assert state.plan is not None
             assert state.order is not None
-            new = leaf(number=state.order.attempt, at=at, ends=min(state.plan.ends_at, at + 199 * DAY))
+            new = leaf(number=state.order.attempt, at=at, ends=not_after(at, state.plan.ends_at))
             return evolve(state, f.Issued(at=at, issuance=new, plan_days=365))
         case StepKind.ASK_FOR_PROOF:
             return evolve(state, f.ProofRefreshed(at=at))
@@ -123,8 +126,29 @@ class TestYear:
         assert [day for kind, day in steps if kind is StepKind.REMIND] == [335, 351, 358, 364]
         assert steps[-1] == (StepKind.EXPIRE, 365)
 
-    def test_47_days_renew_many_times(self) -> None:
-        """Under the caps of 2029 the agenda stays finite and covers the plan."""
+    @pytest.mark.parametrize("start", [datetime(2029, 2, 1, tzinfo=UTC), datetime(2029, 4, 1, tzinfo=UTC)])
+    def test_the_caps_of_2029_end_no_plan_early(self, start: datetime) -> None:
+        """With 47 days a leaf and 10 a proof, the agenda covers the plan and never loops."""
+        steps = _year(start)
+        issued_on = [day for kind, day in steps if kind is StepKind.ISSUE]
+
+        assert steps[-1] == (StepKind.EXPIRE, 365)
+        assert 6 <= len(issued_on) <= 14
+        assert all(later - earlier < 47 for earlier, later in itertools.pairwise(issued_on))
+        assert len(steps) < 120
+
+    def test_a_rejected_renewal_is_not_silent(self) -> None:
+        """When nothing will renew it any more, the reminders come before the leaf's end."""
+        state = issued(at=EARLY)
+        assert state.plan is not None
+        refused = evolve(state, f.RenewalFailed(at=EARLY + 133 * DAY, detail="rejected", retry_at=state.plan.ends_at))
+        step = next_step(refused)
+
+        assert state.issuance is not None
+        assert (step.kind, step.at) == (StepKind.REMIND, state.issuance.not_after - 30 * DAY)
+
+    def test_47_days_leave_time_to_renew(self) -> None:
+        """A leaf of 46 days is renewed with more than two weeks left."""
         state = issued(at=datetime(2029, 4, 1, tzinfo=UTC))
         at = renewal_at(state)
 

@@ -8,13 +8,13 @@ import pytest
 from certloom.domain import fact as f
 from certloom.domain.agenda import next_step, renewal_at
 from certloom.domain.application import Decision, Outcome
-from certloom.domain.certificate import CertificateStatus, IllegalTransition, Phase
+from certloom.domain.certificate import Action, CertificateStatus, IllegalTransition, Phase
 from certloom.domain.evolve import _changes, evolve
 from certloom.domain.issuance import IssuanceState, RevocationReason
 from certloom.domain.key import KeyType
 from certloom.domain.order import OrderPurpose
 from certloom.domain.product import Level
-from certloom.domain.rights import quote
+from certloom.domain.rights import allowed_actions, quote
 from certloom.domain.state import CertificateState
 from certloom.domain.step import StepKind, WaitReason
 from tests.lives import NOW, applied, issued, issuing, leaf, ordered, paid, product, proving, uploaded
@@ -128,6 +128,33 @@ class TestRenewal:
 
         assert (retired.status, retired.phase) == (CertificateStatus.ISSUED, Phase.IDLE)
         assert [one.state for one in retired.issuances] == [IssuanceState.REVOKED, IssuanceState.VALID]
+
+    def test_a_refused_replacement_changes_no_later_renewal(self) -> None:
+        """Key type and signing request stay those of the leaf in force until another leaf is signed."""
+        asked = f.RenewalStarted(
+            at=NOW,
+            actor="key_1",
+            purpose=OrderPurpose.REPLACEMENT,
+            key_type=KeyType.RSA_4096,
+            csr_ref="csr_9",
+            reason=RevocationReason.SUPERSEDED,
+        )
+        state = evolve(evolve(issued(), asked), f.RenewalFailed(at=NOW, detail="caa"))
+
+        assert state.application is not None
+        assert (state.application.key_type, state.csr_ref) == (KeyType.ECDSA_P256, None)
+
+    def test_a_clean_up_does_not_hold_up_a_revocation(self) -> None:
+        """While a replacement's older leaves are being revoked, the whole certificate may be revoked."""
+        state = _replaced()
+        assert Action.REVOKE in allowed_actions(state)
+        due = quote(state, NOW)
+        assert due is not None
+        reason = RevocationReason.KEY_COMPROMISE
+        asked = evolve(state, f.RevocationRequested(at=NOW, requested_at=NOW, reason=reason, quote=due))
+
+        assert asked.retiring is None
+        assert next_step(asked).kind is StepKind.REVOKE
 
 
 class TestRevocation:
