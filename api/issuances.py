@@ -24,7 +24,7 @@ async def list_issuances(seen: Annotated[Seen, Depends(seeing)]) -> Response:
     """List every leaf that was signed or brought in, newest first."""
     async with seen.services.storage.read() as tables:
         records = await tables.issuances.list(seen.id)
-    return say(LeafList(items=tuple(leaf_view(record) for record in reversed(records))))
+    return say(LeafList(items=tuple(leaf_view(record, seen.now) for record in reversed(records))))
 
 
 @router.get(

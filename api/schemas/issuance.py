@@ -1,5 +1,6 @@
 """All leaves of a certificate."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from api.schemas.model import View
@@ -39,10 +40,11 @@ class LeafList(View):
     items: tuple[LeafView, ...]
 
 
-def leaf_view(record: IssuanceRecord) -> LeafView:
-    """Show one leaf."""
+def leaf_view(record: IssuanceRecord, now: datetime) -> LeafView:
+    """Show one leaf; one that ended is expired, whether or not anything was written about it since."""
+    ended = record.issuance.not_after <= now and record.issuance.state is not IssuanceState.REVOKED
     return LeafView(
-        **record.issuance.model_dump(),
+        **{**record.issuance.model_dump(), **({"state": IssuanceState.EXPIRED} if ended else {})},
         spki_sha256=record.spki_sha256,
         names=record.names,
         key=KeyPlace.SERVICE if record.key_ref else KeyPlace.CUSTOMER,

@@ -222,6 +222,14 @@ async def test_the_timeline_tells_the_story(world: World) -> None:
     assert first["items"] + second["items"] == events
 
 
+async def test_a_leaf_that_ended_is_expired(world: World) -> None:
+    """The list of leaves follows the clock, though nothing was written about the leaf since."""
+    view = await world.issued()
+    world.clock.advance(days=400)
+
+    assert (await world.get(f"/v1/certificates/{view['id']}/issuances"))["items"][0]["state"] == "expired"
+
+
 async def test_issuances_and_chain_are_shown(world: World) -> None:
     """All leaves are listed, and the newest comes with its chain."""
     path = f"{PATH}/{(await world.issued())['id']}"
