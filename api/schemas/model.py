@@ -6,8 +6,10 @@ Forms refuse unknown fields, so that a misspelt one is told and not dropped.
 import unicodedata
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 from pydantic_core import PydanticCustomError
+
+from certloom.domain.model import Utc
 
 # Marks that turn the reading direction make a label read as something else (Unicode TR 36, 2.10).
 _TURNS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -55,4 +57,4 @@ Label = Annotated[str, StringConstraints(max_length=200), AfterValidator(one_lin
 Title = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(one_line)]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(some_lines)]
 Pem = Annotated[str, StringConstraints(min_length=1, max_length=128 * 1024)]
-Moment = AwareDatetime
+Moment = Utc

@@ -5,7 +5,7 @@ The API stamps `requested_at` when the request arrives, because a handler may ru
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from certloom.domain.application import Decision, ValidationMethod
 from certloom.domain.issuance import RevocationReason
@@ -74,7 +74,7 @@ class Revoke(Command):
     """Revoke every unexpired issuance, then refund by the policy."""
 
     reason: RevocationReason
-    force: bool = False
+    force: StrictBool = False  # "no" in a signal must not count as a word for it
 
 
 class Delete(Command):

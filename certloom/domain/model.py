@@ -13,7 +13,10 @@ class Model(BaseModel):
 
 
 def _in_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:  # the first and last hours of the calendar, in some zones
+        raise ValueError("this moment cannot be told in UTC") from error
 
 
 Utc = Annotated[AwareDatetime, AfterValidator(_in_utc)]

@@ -222,6 +222,12 @@ async def test_the_timeline_tells_the_story(world: World) -> None:
     assert first["items"] + second["items"] == events
 
 
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-01:00"])
+async def test_a_moment_beyond_the_calendar_is_refused(world: World, moment: str) -> None:
+    """The ends of the calendar are bad input, in every zone."""
+    assert_problem(await world.call("GET", f"/v1/certificates?expires_before={moment}"), 422, "invalid")
+
+
 async def test_a_leaf_that_ended_is_expired(world: World) -> None:
     """The list of leaves follows the clock, though nothing was written about the leaf since."""
     view = await world.issued()

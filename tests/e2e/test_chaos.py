@@ -34,6 +34,7 @@ async def live(customer: Customer, number: int) -> JSON:
     await customer.call("POST", f"/v1/certificates/{certificate_id}/application", form, key=f"apply-{number}")
     await customer.until(certificate_id, lambda view: view["phase"] != "preparing" and view["application"] is not None)
     await customer.call("POST", "/v1/lab/proofs", {"certificate_id": certificate_id})
+    await customer.call("POST", f"/v1/certificates/{certificate_id}/application/check")
     await customer.until(certificate_id, lambda view: view["status"] == "issued")
     if number % 3:
         reason = {"reason": "superseded"}

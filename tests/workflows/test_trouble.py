@@ -30,6 +30,8 @@ STRAY: list[tuple[str, list[Any]]] = [
     ("revoke", []),
     ("revoke", ["superseded"]),
     ("revoke", [{"reason": "because"}]),
+    ("revoke", [{"reason": "superseded", "force": "no"}]),
+    ("revoke", [{"reason": "superseded", "force": 1}]),
     ("revoke", [{"reason": "superseded"}, {"reason": "superseded"}]),
     ("resume", []),
     ("skip", [{"a": 1}]),
