@@ -90,7 +90,7 @@ def test_what_it_prints_says_what_to_do_next(running: DevStack) -> None:
     """Whoever started it reads addresses and keys whole, and a first name to apply for."""
     printed = running.log.read_text(encoding="utf-8")
     assert all(running.facts[name] in printed for name in FIELDS - {"account_id", "temporal_address"})
-    assert "www.lab.test" in printed
+    assert "www.shop.lab.test" in printed
 
 
 def test_a_newcomer_gets_a_certificate(customer: httpx.Client) -> None:
@@ -99,7 +99,7 @@ def test_a_newcomer_gets_a_certificate(customer: httpx.Client) -> None:
     bought = customer.post("/v1/certificates", json=order, headers={"Idempotency-Key": "first"})
     assert bought.status_code == 201, bought.text
     path = bought.headers["Location"]
-    form = {"names": ["www.lab.test"], "validation": "dns-01", "key": {"type": "ecdsa-p256"}}
+    form = {"names": ["www.shop.lab.test"], "validation": "dns-01", "key": {"type": "ecdsa-p256"}}
     assert customer.post(f"{path}/application", json=form).status_code == 202
     until(customer, path, phase="proving")
     assert customer.post("/v1/lab/proofs", json={"certificate_id": bought.json()["id"]}).status_code == 200
