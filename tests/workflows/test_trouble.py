@@ -11,6 +11,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 
 from certloom.domain import command as c
+from certloom.domain.application import Outcome
 from certloom.domain.certificate import CertificateStatus, Phase
 from certloom.domain.errors import Outage, OutcomeUnknown
 from certloom.domain.step import StepKind
@@ -59,7 +60,9 @@ class TestSignals:
         await built.until(certificate_id, lambda state: state.phase is Phase.PROVING)
         await built.handle(certificate_id).signal("withdraw")
 
-        await built.until(certificate_id, lambda state: state.status is S.PAID and not state.discard)
+        state = await built.until(certificate_id, lambda state: state.status is S.PAID and not state.discard)
+        assert state.application is not None
+        assert state.application.outcome is Outcome.WITHDRAWN
 
     async def test_revoke_with_a_reason_revokes_and_refunds(self, built: World) -> None:
         """The signal from the Temporal UI ends in revoked and refunded."""
@@ -100,7 +103,10 @@ class TestAttention:
         await built.until(certificate_id, lambda state: state.attention is not None)
         await built.handle(certificate_id).signal("skip")
 
-        await built.until(certificate_id, lambda state: state.status is S.CANCELLED and state.phase is Phase.IDLE)
+        state = await built.until(
+            certificate_id, lambda state: state.status is S.CANCELLED and state.phase is Phase.IDLE
+        )
+        assert state.attention is None
 
     async def test_an_outage_is_waited_out(self, built: World) -> None:
         """Something that is down for a while delays the step and nothing else."""
