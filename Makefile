@@ -33,7 +33,8 @@ lock: ## write requirements/*.lock anew from pyproject.toml
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet uv
 	$(VENV)-lock/bin/uv pip compile pyproject.toml --group server $(LOCK_OPTIONS) --upgrade -o requirements/run.lock
-	$(VENV)-lock/bin/uv pip compile pyproject.toml --group server --group dev -c requirements/run.lock $(LOCK_OPTIONS) --upgrade -o requirements/dev.lock
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --group server --group dev --extra alibaba -c requirements/run.lock $(LOCK_OPTIONS) --upgrade -o requirements/dev.lock
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra alibaba -c requirements/run.lock $(LOCK_OPTIONS) --upgrade -o requirements/alibaba.lock
 	$(VENV)-lock/bin/uv pip compile requirements/jks.in -c requirements/run.lock $(LOCK_OPTIONS) --upgrade -o requirements/jks.lock
 	rm -rf $(VENV)-lock
 
