@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from temporalio import activity
 
 from certloom.domain.evolve import evolve
-from certloom.domain.fact import Entry, Fact
+from certloom.domain.fact import DeploymentStarted, Entry, Fact
 from certloom.domain.model import Model
 from certloom.domain.state import CertificateState
 from certloom.storage.interface import Storage, Transaction
+from certloom.storage.records import DeploymentRecord
 
 
 class Work(Model):
@@ -34,8 +35,11 @@ def started_at() -> datetime:
 
 
 async def record(tx: Transaction, work: Work) -> None:
-    """Write the state and its entries; harmless when they are there."""
+    """Write the state and its entries, and a row per deployment that begins; harmless when they are there."""
     await tx.certificates.write(work.state, work.unrecorded)
+    for entry in work.unrecorded:
+        if isinstance(entry.fact, DeploymentStarted):
+            await tx.deployments.add(_deployment(work.state, entry.fact))
 
 
 async def act_once(
@@ -90,6 +94,21 @@ async def _settle(
 
 async def _finish(tx: Transaction, work: Work, *, key: str, now: datetime, fact: Fact) -> Done:
     return await _again(tx, work, await tx.claims.finish(key, Done(fact=fact).model_dump_json(), now))
+
+
+def _deployment(state: CertificateState, started: DeploymentStarted) -> DeploymentRecord:
+    return DeploymentRecord(
+        id=started.deployment_id,
+        certificate_id=state.certificate_id,
+        account_id=state.account_id,
+        target_id=started.target_id,
+        number=started.number,
+        trigger=started.trigger,
+        actor=started.actor,
+        restores=started.restores,
+        started_at=started.at,
+        updated_at=started.at,
+    )
 
 
 async def _again(tx: Transaction, work: Work, known: str) -> Done:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from certloom.domain.certificate import CertificateStatus, Origin, Phase
+from certloom.domain.issuance import RevocationReason
 from certloom.domain.state import CertificateState
 from certloom.domain.step import Step, StepKind, WaitReason
 from certloom.domain.validity import REPROVE_LEADS, proof_good_until, renew_at
@@ -17,6 +18,7 @@ APPLY_WITHIN: Final = timedelta(days=365)  # after payment; then the order is re
 PROVE_WITHIN: Final = timedelta(days=7)
 PROVE_WITHIN_REVIEWED: Final = timedelta(days=30)  # OV and EV
 REMIND_BEFORE: Final = (30, 14, 7, 1)  # days before the end, when nothing will renew it
+RETIRE_WITHIN: Final = timedelta(hours=24)  # of a compromised key (BR 4.9.1.1), whether or not targets still serve it
 WORTH_RENEWING: Final = timedelta(hours=1)  # a plan that outlasts its leaf by less ends with it
 
 _S = CertificateStatus
@@ -50,6 +52,8 @@ def next_step(state: CertificateState) -> Step:
         return Step(_WORK[state.phase], state.updated_at, why)
     if state.phase is Phase.REVIEWING and end:
         return Step(end.kind, end.at, WaitReason.REVIEW)
+    if state.phase is Phase.DEPLOYING and end:
+        return min((*_while_deploying(state), Step(end.kind, end.at, WaitReason.DEPLOYMENT)), key=_when)
     return _idle(state)
 
 
@@ -62,6 +66,15 @@ def deadline(state: CertificateState) -> Step | None:
     if state.status is _S.ISSUED and state.ends_at and state.phase not in _FIRST:
         return Step(StepKind.EXPIRE, state.ends_at, WaitReason.EXPIRY)
     return None
+
+
+def redeployment(state: CertificateState) -> Step | None:
+    """Return when a target wants an issuance by itself, whatever else is under way; None when none does."""
+    leaf = state.issuance
+    if leaf is None or state.status is not _S.ISSUED or state.phase in _FIRST:
+        return None
+    wanting = [one.retry_at or state.updated_at for one in state.placements if one.wanted(leaf.number) is not None]
+    return Step(StepKind.REDEPLOY, min(wanting), WaitReason.DEPLOYMENT) if wanting else None
 
 
 def renews(state: CertificateState) -> bool:
@@ -107,6 +120,8 @@ def _while_issued(state: CertificateState) -> Iterator[Step]:
     if end is None or leaf is None:
         return
     yield Step(StepKind.EXPIRE, end, WaitReason.EXPIRY)
+    if again := redeployment(state):
+        yield again
     if renewal:
         yield Step(StepKind.RENEW, renewal, WaitReason.RENEWAL)
         if (ahead := _ask_at(state, renewal)) is not None:
@@ -116,6 +131,13 @@ def _while_issued(state: CertificateState) -> Iterator[Step]:
         coming = [days for days in REMIND_BEFORE if sent is None or days < sent]
         if coming:
             yield Step(StepKind.REMIND, leaf.not_after - timedelta(days=coming[0]), WaitReason.REMINDER)
+
+
+def _while_deploying(state: CertificateState) -> Iterator[Step]:
+    if again := redeployment(state):
+        yield again
+    if state.issuance and state.retiring is RevocationReason.KEY_COMPROMISE:
+        yield Step(StepKind.RETIRE, state.issuance.issued_at + RETIRE_WITHIN, WaitReason.DEPLOYMENT)
 
 
 def _ask_at(state: CertificateState, renewal: datetime) -> datetime | None:

@@ -43,6 +43,7 @@ class Phase(StrEnum):
     PROVING = "proving"  # we look for the proof
     REVIEWING = "reviewing"  # an operator decides
     ISSUING = "issuing"  # the issuer may sign at any moment: too late to withdraw
+    DEPLOYING = "deploying"  # a replacement waits until every target was seen to serve it; then the old leaves go
     REVOKING = "revoking"
     REFUNDING = "refunding"
     DELETING = "deleting"
@@ -129,6 +130,7 @@ _PURCHASED: Final[Mapping[CertificateStatus, Row]] = {
         proving=_OWNED | {_A.CHECK_NOW},
         reviewing=_OWNED | {_A.REVIEW},
         issuing=_OWNED - {_A.DELETE},
+        deploying=_OWNED - {_A.DELETE},
         revoking=_KEEP,
     ),
     _S.EXPIRED: _row(idle=_DELETE),

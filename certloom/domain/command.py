@@ -77,6 +77,34 @@ class Revoke(Command):
     force: StrictBool = False  # "no" in a signal must not count as a word for it
 
 
+class DeployItem(Model):
+    """One target, and the id under which the deployment to it is known."""
+
+    deployment_id: str
+    target_id: str
+    host: str | None = None
+
+
+class Deploy(Command):
+    """Put the newest issuance on each target."""
+
+    items: Annotated[tuple[DeployItem, ...], Field(min_length=1)]
+
+
+class RollBack(Command):
+    """Put back what a target held before the deployment `restores`; `number` when that is an issuance of this one."""
+
+    item: DeployItem
+    restores: str
+    number: int | None
+
+
+class Detach(Command):
+    """Look after a target no more; it was deleted."""
+
+    target_id: str
+
+
 class Delete(Command):
     """Delete for good."""
 

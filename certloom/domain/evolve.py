@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from certloom.domain import fact as f
 from certloom.domain.application import Application, Decision, Outcome
 from certloom.domain.certificate import CertificateStatus, Phase, advance
+from certloom.domain.evolve_placement import placement_changes
 from certloom.domain.issuance import Issuance, IssuanceState
 from certloom.domain.model import Model
 from certloom.domain.order import Order, OrderPurpose
@@ -26,7 +27,8 @@ RENEWAL_RETRY: Final = timedelta(days=1)  # after an operator skipped a renewal'
 
 _S = CertificateStatus
 # Facts that say nothing about the step under way leave its trouble as it is.
-_ASIDE: Final = (f.MessageIgnored, f.Relabelled, f.Delayed, f.Parked, f.Reviewed, f.Reminded)
+_TARGETS: Final = (f.DeploymentStarted, f.DeploymentEnded, f.DriftSeen, f.Displaced, f.Detached)
+_ASIDE: Final = (*_TARGETS, f.MessageIgnored, f.Relabelled, f.Delayed, f.Parked, f.Reviewed, f.Reminded)
 
 
 def evolve(state: CertificateState, fact: f.Fact) -> CertificateState:
@@ -156,7 +158,7 @@ def _(fact: f.Issued, state: CertificateState) -> Changes:
     first = state.status is _S.PENDING_VERIFICATION
     return {
         "status": advance(state.status, _S.ISSUED) if first else state.status,
-        "phase": Phase.REVOKING if retiring else Phase.IDLE,
+        "phase": _after_issuing(state) if retiring else Phase.IDLE,
         "retiring": retiring,
         "order": None,
         "application": application,
@@ -167,6 +169,11 @@ def _(fact: f.Issued, state: CertificateState) -> Changes:
         "renewal": Renewal(asked_at=state.renewal.asked_at),
         "reminded_days": None,
     }
+
+
+def _after_issuing(state: CertificateState) -> Phase:
+    """A replaced leaf is revoked once no target serves it any more."""
+    return Phase.DEPLOYING if state.placements else Phase.REVOKING
 
 
 @_changes.register
@@ -263,7 +270,8 @@ def _(fact: f.DeletionRequested, state: CertificateState) -> Changes:
 
 @_changes.register
 def _(fact: f.Deleted, state: CertificateState) -> Changes:
-    return {"status": advance(state.status, _S.DELETED), "phase": Phase.IDLE, "order": None, "discard": ()}
+    gone: Changes = {"order": None, "discard": (), "placements": ()}
+    return {"status": advance(state.status, _S.DELETED), "phase": Phase.IDLE, **gone}
 
 
 @_changes.register
@@ -290,6 +298,10 @@ def _(fact: f.Parked, state: CertificateState) -> Changes:
 @_changes.register(f.MessageIgnored)
 def _(fact: f.Resumed | f.MessageIgnored, state: CertificateState) -> Changes:
     return {}
+
+
+for _kind in (*_TARGETS, f.RetirementDue):
+    _changes.register(_kind, placement_changes)
 
 
 @_changes.register

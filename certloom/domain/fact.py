@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from certloom.domain.application import Application, Challenge, Decision
+from certloom.domain.deployment import DeploymentState, DriftProblem, Trigger
 from certloom.domain.issuance import Issuance, RevocationReason
 from certloom.domain.key import KeyType
 from certloom.domain.model import Model, Utc
@@ -267,6 +268,61 @@ class MessageIgnored(Happened):
     why: str
 
 
+class DeploymentStarted(Happened):
+    """An issuance is being put on a target. `number` is None when what came from elsewhere is put back."""
+
+    kind: Literal["deployment_started"] = "deployment_started"
+    deployment_id: str
+    target_id: str
+    host: str | None = None
+    number: int | None
+    trigger: Trigger
+    restores: str | None = None  # a rollback by hand: the deployment whose predecessor is put back
+
+
+class DeploymentEnded(Happened):
+    """A deployment came to its end. `why` says what was seen where, unless it was proven."""
+
+    kind: Literal["deployment_ended"] = "deployment_ended"
+    deployment_id: str
+    target_id: str
+    number: int | None
+    outcome: DeploymentState
+    why: str | None = None
+    retry_at: Utc | None = None
+    target_gone: bool = False
+
+
+class DriftSeen(Happened):
+    """The watch saw something else at an endpoint than what was proven there."""
+
+    kind: Literal["drift_seen"] = "drift_seen"
+    target_id: str
+    problem: DriftProblem
+    detail: str
+
+
+class Displaced(Happened):
+    """Another certificate was proven on a target of this one."""
+
+    kind: Literal["displaced"] = "displaced"
+    target_id: str
+    by: str
+
+
+class Detached(Happened):
+    """A target is not ours to look after any more; what it serves stays."""
+
+    kind: Literal["detached"] = "detached"
+    target_id: str
+
+
+class RetirementDue(Happened):
+    """A replaced leaf is revoked now, although not every target was proven: a compromised key cannot wait longer."""
+
+    kind: Literal["retirement_due"] = "retirement_due"
+
+
 class Relabelled(Happened):
     """The customer's own label changed."""
 
@@ -307,6 +363,12 @@ Fact = Annotated[
     | Resumed
     | Skipped
     | MessageIgnored
+    | DeploymentStarted
+    | DeploymentEnded
+    | DriftSeen
+    | Displaced
+    | Detached
+    | RetirementDue
     | Relabelled,
     Field(discriminator="kind"),
 ]

@@ -10,6 +10,7 @@ from typing import Final
 from certloom.domain import command as c
 from certloom.domain.application import Decision
 from certloom.domain.certificate import Action, CertificateStatus, Phase, allowed
+from certloom.domain.deployment import MOST_TARGETS
 from certloom.domain.errors import InvalidInput, NotAllowedNow, NotFound, TooSoon
 from certloom.domain.product import name_faults
 from certloom.domain.refund import RefundQuote, RefundReason, refund_quote
@@ -125,16 +126,63 @@ def _(command: c.Replace, state: CertificateState, now: datetime) -> None:
     if state.plan and now >= state.plan.ends_at:
         raise not_now(state, "The plan has ended; buy a new certificate.", code="plan_ended")
     _require(Action.REPLACE, state)
+    if command.csr_ref and state.placements:
+        detail = "It is deployed to targets, which need a key that we make: ask for a key type instead of a CSR."
+        raise not_now(state, detail, code="in_use")
+
+
+@check.register
+def _(command: c.Deploy, state: CertificateState, now: datetime) -> None:
+    _require(Action.DEPLOY, state)
+    if state.application and state.application.csr:
+        detail = "The private key of this certificate is with you, so only you can install it: download the chain."
+        raise not_now(state, detail, code="no_private_key")
+    wanted = {item.target_id for item in command.items}
+    for target_id in wanted:
+        _require_idle(state, target_id)
+    if len(wanted | {one.target_id for one in state.placements}) > MOST_TARGETS:
+        raise not_now(state, f"A certificate is deployed to at most {MOST_TARGETS} targets.", code="too_many_targets")
+
+
+@check.register
+def _(command: c.RollBack, state: CertificateState, now: datetime) -> None:
+    _require(Action.DEPLOY, state)
+    _require_idle(state, command.item.target_id)
+    if state.placement(command.item.target_id) is None:
+        raise not_now(state, "This certificate is not deployed to that target any more.", code="not_deployed")
+    if command.number is not None and command.number not in {one.number for one in state.unexpired(now)}:
+        raise not_now(state, "What was there before is revoked or expired by now.", code="nothing_to_restore")
+
+
+@check.register
+def _(command: c.Detach, state: CertificateState, now: datetime) -> None:
+    _require_idle(state, command.target_id)
+
+
+def _require_idle(state: CertificateState, target_id: str) -> None:
+    known = state.placement(target_id)
+    if known and known.deployment_id:
+        detail = f"The deployment {known.deployment_id} to {target_id} is under way; wait for its end."
+        raise not_now(state, detail, code="deployment_under_way")
+
+
+def _require_no_deployment(state: CertificateState) -> None:
+    if state.deploying:
+        detail = f"A deployment of this certificate is under way ({', '.join(state.deploying[:3])}); wait for its end."
+        raise not_now(state, detail, code="in_use")
 
 
 @check.register
 def _(command: c.Revoke, state: CertificateState, now: datetime) -> None:
     _require(Action.REVOKE, state)
+    if not command.force:
+        _require_no_deployment(state)
 
 
 @check.register
 def _(command: c.Delete, state: CertificateState, now: datetime) -> None:
     _require(Action.DELETE, state)
+    _require_no_deployment(state)
     due = quote(state, command.requested_at) if state.status is _S.ISSUED else None
     if due and due.due and not command.forfeit_refund:
         until = f" until {due.until:%Y-%m-%d %H:%M:%S} UTC" if due.until else ""

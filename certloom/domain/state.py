@@ -4,6 +4,7 @@ from datetime import datetime
 
 from certloom.domain.application import Application
 from certloom.domain.certificate import CertificateStatus, Origin, Phase
+from certloom.domain.deployment import Placement
 from certloom.domain.issuance import Issuance, IssuanceState, RevocationReason
 from certloom.domain.key import KeyType
 from certloom.domain.model import Model, Utc
@@ -102,6 +103,8 @@ class CertificateState(Model):
     retiring: RevocationReason | None = None  # a replacement was issued: revoke the older issuances for this reason
     refund: Refund | None = None
     discard: tuple[Order, ...] = ()  # attempts whose order and key are to be dropped
+    placements: tuple[Placement, ...] = ()  # the targets it is, or is being, deployed to
+    deployments: int = 0  # begun so far
     attention: Attention | None = None
     delay: Delay | None = None
 
@@ -130,6 +133,15 @@ class CertificateState(Model):
         """Every issuance that a revocation must reach."""
         ended = (IssuanceState.REVOKED, IssuanceState.EXPIRED)
         return tuple(one for one in self.issuances if one.state not in ended and one.not_after > now)
+
+    def placement(self, target_id: str) -> Placement | None:
+        """Return what is known of a target; None when it is none of this certificate's."""
+        return next((one for one in self.placements if one.target_id == target_id), None)
+
+    @property
+    def deploying(self) -> tuple[str, ...]:
+        """The ids of the deployments under way."""
+        return tuple(one.deployment_id for one in self.placements if one.deployment_id)
 
     def key_ref(self, attempt: int) -> str:
         """Where the sealed private key of an attempt is kept."""

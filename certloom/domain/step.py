@@ -20,6 +20,8 @@ class StepKind(StrEnum):
     RENEW = "renew"
     REMIND = "remind"
     EXPIRE = "expire"
+    REDEPLOY = "redeploy"
+    RETIRE = "retire"
     REVOKE = "revoke"
     REFUND = "refund"
     DESTROY = "destroy"
@@ -36,6 +38,7 @@ class WaitReason(StrEnum):
     RENEWAL = "renewal"
     REMINDER = "reminder"
     EXPIRY = "expiry"
+    DEPLOYMENT = "deployment"  # targets take the new leaf, or are tried again then
     OUTAGE = "outage"  # something outside does not answer; tried again then
     ATTENTION = "attention"  # an operator resumes or skips
     DELETION = "deletion"  # nothing left but to delete

@@ -15,6 +15,7 @@ from certloom.domain.issuance import IssuanceState
 from certloom.domain.state import CertificateState
 from certloom.storage.interface_account import AccountTable, AuditTable, IdempotencyTable, LedgerTable
 from certloom.storage.interface_authority import AuthorityTable
+from certloom.storage.interface_target import DeploymentTable, LeaseTable, TargetTable
 from certloom.storage.records import (
     Draft,
     IssuanceRecord,
@@ -194,6 +195,9 @@ class Transaction(Protocol):
     authorities: AuthorityTable
     idempotency: IdempotencyTable
     audit: AuditTable
+    targets: TargetTable
+    deployments: DeploymentTable
+    leases: LeaseTable
 
 
 class Storage(Protocol):

@@ -6,11 +6,14 @@ from typing import Generic, TypeVar
 from pydantic import Field
 
 from certloom.domain.application import Contact, Organization
+from certloom.domain.deployment import ENDS, DeploymentState, Trigger
 from certloom.domain.fact import Fact
 from certloom.domain.issuance import Issuance, RevocationReason
 from certloom.domain.key import KeyFamily, KeyType
 from certloom.domain.model import Model, Utc
 from certloom.domain.role import Role
+from certloom.domain.target import Target
+from certloom.targets.interface import Look, Standing
 
 T = TypeVar("T")
 
@@ -173,3 +176,47 @@ class IdempotencyClaim(Model):
     status: int | None = None
     body: str | None = None
     headers: Mapping[str, str] = Field(default_factory=dict)
+
+
+class TargetRecord(Model):
+    """A target with which deployment was proven there last, and what the watch saw since."""
+
+    target: Target
+    deployment_id: str | None = None
+    looked_at: Utc | None = None
+    looks: tuple[Look, ...] | None = None
+
+
+class Watched(Model):
+    """A target that should serve an issuance of ours; `occupied_by` is a deployment that is changing it."""
+
+    target: Target
+    certificate_id: str
+    number: int
+    occupied_by: str | None = None
+
+
+class DeploymentRecord(Model):
+    """One deployment. `before` is what the slot held, `served_before` and `seen` what handshakes told."""
+
+    id: str
+    certificate_id: str
+    account_id: str
+    target_id: str
+    number: int | None
+    trigger: Trigger
+    actor: str
+    restores: str | None = None
+    state: DeploymentState = DeploymentState.WAITING
+    started_at: Utc
+    updated_at: Utc
+    ended_at: Utc | None = None
+    before: Standing | None = None
+    served_before: tuple[Look, ...] | None = None
+    seen: tuple[Look, ...] | None = None
+    why: str | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing happens to it any more."""
+        return self.state in ENDS

@@ -8,6 +8,7 @@ from certloom.storage.account import SqlAccountTable
 from certloom.storage.authority import SqlAuthorityTable
 from certloom.storage.certificate import SqlCertificateTable
 from certloom.storage.claim import SqlClaimTable
+from certloom.storage.deployment import SqlDeploymentTable
 from certloom.storage.draft import SqlDraftTable
 from certloom.storage.idempotency import SqlAuditTable, SqlIdempotencyTable
 from certloom.storage.interface import (
@@ -21,10 +22,12 @@ from certloom.storage.interface import (
 )
 from certloom.storage.interface_account import AccountTable, AuditTable, IdempotencyTable, LedgerTable
 from certloom.storage.interface_authority import AuthorityTable
+from certloom.storage.interface_target import DeploymentTable, LeaseTable, TargetTable
 from certloom.storage.issuance import SqlIssuanceTable
 from certloom.storage.ledger import SqlLedgerTable
 from certloom.storage.look import SqlLookTable, SqlTokenTable
 from certloom.storage.secret import SqlSecretTable
+from certloom.storage.target import SqlLeaseTable, SqlTargetTable
 
 
 class SqlTransaction:
@@ -43,3 +46,6 @@ class SqlTransaction:
         self.authorities: AuthorityTable = SqlAuthorityTable(connection, on_erase)
         self.idempotency: IdempotencyTable = SqlIdempotencyTable(connection)
         self.audit: AuditTable = SqlAuditTable(connection)
+        self.targets: TargetTable = SqlTargetTable(connection)
+        self.deployments: DeploymentTable = SqlDeploymentTable(connection)
+        self.leases: LeaseTable = SqlLeaseTable(connection)

@@ -1,0 +1,296 @@
+"""Puts an issuance on a target, proves by handshakes that it is served, or puts back what was there before.
+
+Each step may be repeated after a crash at any moment: what was there before is in the row ahead of the first change.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from activities.material import Materials
+from activities.place import Places
+from activities.served import missing, not_back
+from activities.work import started_at
+from certloom.domain.certificate import CertificateStatus
+from certloom.domain.deployment import DeploymentReport, DeploymentState
+from certloom.domain.errors import Outage
+from certloom.domain.issuance import IssuanceState
+from certloom.domain.model import Model
+from certloom.domain.state import CertificateState
+from certloom.domain.target import Target
+from certloom.storage.interface import Storage, Transaction
+from certloom.storage.records import DeploymentRecord
+from certloom.targets.interface import Look, Material, Standing, TargetRefused
+from certloom.targets.interface import Target as Opened
+
+NOT_SERVED: Final = "NotServedYet"
+ROUNDS: Final = 2  # times in a row that every address must serve the leaf
+SLOWEST_LOOK: Final = timedelta(seconds=30)
+OCCUPIED_PAUSE: Final = 2.0  # s, until a target that another deployment holds is asked for again
+
+_S = DeploymentState
+
+
+class Deploying(Model):
+    """Which deployment; everything else is in its row."""
+
+    deployment_id: str
+
+
+class Begun(Model):
+    """Where its steps run and how long its target may take; or the report when there is nothing to do."""
+
+    host: str | None = None
+    patience: timedelta = timedelta()
+    report: DeploymentReport | None = None
+
+
+class Settling(Deploying):
+    """How it ended. Without `why` the reason is what the last look did not find."""
+
+    outcome: DeploymentState
+    why: str | None = None
+
+
+class Job(NamedTuple):
+    """A deployment's row, its target, and the certificate it is about."""
+
+    record: DeploymentRecord
+    target: Target
+    state: CertificateState
+
+
+class DeploymentActivities:
+    """`begin` and `settle` run anywhere, the others where the target can be driven."""
+
+    def __init__(self, *, storage: Storage, places: Places, materials: Materials) -> None:
+        self._storage = storage
+        self._places = places
+        self._materials = materials
+
+    @activity.defn(name="begin_deployment")
+    async def begin(self, deploying: Deploying) -> Begun:
+        """Take the target; raises Outage while another deployment has it. Nothing to do is an answer, too."""
+        now = started_at()
+        async with self._storage.begin() as tx:
+            job = await _job(tx, deploying.deployment_id)
+            if job.record.ended:
+                return Begun(report=_report(job))
+            if (why := await _needless(tx, job)) is not None:
+                await tx.deployments.end(job.record.id, _S.SUPERSEDED, why=why, at=now)
+                return Begun(report=_report(await _job(tx, job.record.id)))
+            holder = await tx.targets.occupy(job.target.id, job.record.id)
+            if holder != job.record.id:
+                raise Outage(f"The deployment {holder} to the same target is under way.", retry_after=OCCUPIED_PAUSE)
+        return Begun(host=job.target.host, patience=job.target.prove_within)
+
+    @activity.defn(name="install")
+    async def install(self, deploying: Deploying) -> None:
+        """Remember what is there, then put the issuance there; the second time it is a cheap no-op."""
+        now = started_at()
+        job = await self._find(deploying)
+        _require_issued(job)
+        await self._remember(job, await self._places.looks(job.target.endpoints), None, now)
+        async with self._places.changing(job.target, holder=job.record.id, now=now) as target:
+            job = await self._find(deploying)
+            before = job.record.before or await self._examined(job, target, now)
+            await self._put(job, target, before)
+        async with self._storage.begin() as tx:
+            await tx.deployments.progress(job.record.id, _S.PROVING, at=now)
+
+    @activity.defn(name="prove")
+    async def prove(self, deploying: Deploying) -> None:
+        """Ask every endpoint until all serve it, some times in a row; raises NotServedYet with a growing pause."""
+        now = started_at()
+        job = await self._find(deploying)
+        looks: tuple[Look, ...] = ()
+        fault: str | None = None
+        for _ in range(ROUNDS):
+            looks = await self._places.looks(job.target.endpoints)
+            if (fault := await self._fault(job, looks)) is not None:
+                break
+        async with self._storage.begin() as tx:
+            await tx.deployments.progress(job.record.id, _S.PROVING, seen=looks, why=fault, at=now)
+        _require_none(fault)
+
+    @activity.defn(name="roll_back")
+    async def roll_back(self, deploying: Deploying) -> None:
+        """Put back what was there before; nothing when nothing was changed yet."""
+        now = started_at()
+        job = await self._find(deploying)
+        async with self._storage.begin() as tx:
+            await tx.deployments.progress(job.record.id, _S.ROLLING_BACK, at=now)
+        if job.record.before is None:
+            return
+        known = await self._materials.known(job.target.id, job.record.before.fingerprint_sha256)
+        installed = await self._installed(job)
+        async with self._places.changing(job.target, holder=job.record.id, now=now) as target:
+            await target.roll_back(job.record.before, installed=installed, known=known)
+
+    @activity.defn(name="prove_rollback")
+    async def prove_rollback(self, deploying: Deploying) -> None:
+        """Ask every endpoint until it serves again what it served before; raises NotServedYet."""
+        now = started_at()
+        job = await self._find(deploying)
+        unwanted = _fingerprint(job.state, job.record.number)
+        looks: tuple[Look, ...] = ()
+        fault: str | None = None
+        for _ in range(ROUNDS):
+            looks = await self._places.looks(job.target.endpoints)
+            before = job.record.served_before or ()
+            same = unwanted in {look.fingerprint_sha256 for look in before}
+            if (fault := not_back(looks, before, None if same else unwanted)) is not None:
+                break
+        async with self._storage.begin() as tx:
+            await tx.deployments.progress(job.record.id, _S.ROLLING_BACK, seen=looks, at=now)
+        _require_none(fault)
+
+    @activity.defn(name="clean_up")
+    async def clean_up(self, deploying: Deploying) -> None:
+        """Remove from the target what a deployment of ours had put there and this one replaced."""
+        now = started_at()
+        job = await self._find(deploying)
+        if job.record.before is None or not await self._is_ours(job, job.record.before):
+            return
+        async with self._places.changing(job.target, holder=job.record.id, now=now) as target:
+            await target.forget(job.record.before)
+
+    @activity.defn(name="settle_deployment")
+    async def settle(self, settling: Settling) -> DeploymentReport:
+        """Record the end and give the target free, together; the first end stands."""
+        now = started_at()
+        async with self._storage.begin() as tx:
+            job = await _job(tx, settling.deployment_id)
+            displaced = None
+            if not job.record.ended:
+                proven = settling.outcome is _S.DEPLOYED
+                why = None if proven else settling.why or job.record.why
+                await tx.deployments.end(job.record.id, settling.outcome, why=why, at=now)
+                if proven:
+                    displaced = await _take_over(tx, job)
+            await tx.targets.release(job.target.id, job.record.id)
+            return _report(await _job(tx, job.record.id), displaced=displaced)
+
+    async def _find(self, deploying: Deploying) -> Job:
+        async with self._storage.read() as tx:
+            return await _job(tx, deploying.deployment_id)
+
+    async def _remember(self, job: Job, looks: tuple[Look, ...], before: Standing | None, now: datetime) -> None:
+        async with self._storage.begin() as tx:
+            await tx.deployments.begin(job.record.id, served_before=looks, before=before, at=now)
+
+    async def _examined(self, job: Job, target: Opened, now: datetime) -> Standing:
+        """Ask the target what it holds; where it cannot tell which leaf, handshakes may."""
+        standing = await target.examine()
+        looks = job.record.served_before or ()
+        seen = {look.fingerprint_sha256 for look in looks if look.fingerprint_sha256}
+        if standing.fingerprint_sha256 is None and len(seen) == 1:
+            standing = standing.model_copy(update={"fingerprint_sha256": seen.pop()})
+        await self._remember(job, looks, standing, now)
+        return standing
+
+    async def _put(self, job: Job, target: Opened, before: Standing) -> None:
+        if job.record.number is not None:
+            material = await self._materials.of(job.record.certificate_id, job.record.number)
+            await target.install(material, before=before)
+            return
+        restored = await self._restored(job)
+        if restored.before is None:
+            raise TargetRefused("The deployment that is to be undone never changed anything.")
+        known = await self._materials.known(job.target.id, restored.before.fingerprint_sha256)
+        await target.roll_back(restored.before, installed=await self._installed(job), known=known)
+
+    async def _installed(self, job: Job) -> Material:
+        """Return the pair that was put there: this deployment's own, or the one that a rollback undoes."""
+        record = job.record if job.record.number is not None else await self._restored(job)
+        if record.number is None:
+            raise TargetRefused("A rollback cannot be rolled back; deploy the certificate again.")
+        return await self._materials.of(record.certificate_id, record.number)
+
+    async def _restored(self, job: Job) -> DeploymentRecord:
+        async with self._storage.read() as tx:
+            found = await tx.deployments.get(job.record.restores) if job.record.restores else None
+        if found is None:
+            raise TargetRefused("The deployment that is to be undone is not known.")
+        return found
+
+    async def _fault(self, job: Job, looks: tuple[Look, ...]) -> str | None:
+        expected = _fingerprint(job.state, job.record.number)
+        before = {
+            look.fingerprint_sha256 or "": "the certificate from before" for look in job.record.served_before or ()
+        }
+        if expected is not None:
+            return missing(looks, expected, before)
+        restored = await self._restored(job)
+        return not_back(looks, restored.served_before or (), _fingerprint(job.state, restored.number))
+
+    async def _is_ours(self, job: Job, before: Standing) -> bool:
+        if before.fingerprint_sha256 in (None, _fingerprint(job.state, job.record.number)):
+            return False
+        return await self._materials.known(job.target.id, before.fingerprint_sha256) is not None
+
+
+async def _job(tx: Transaction, deployment_id: str) -> Job:
+    record = await tx.deployments.get(deployment_id)
+    target = await tx.targets.get(record.target_id) if record else None
+    state = await tx.certificates.get(record.certificate_id) if record else None
+    if record is None or target is None or state is None:
+        raise ValueError(f"{deployment_id} is not stored")
+    return Job(record, target.target, state)
+
+
+async def _needless(tx: Transaction, job: Job) -> str | None:
+    """Say why nothing has to be done; None when something has, or was begun already and must be brought to its end."""
+    if job.record.served_before is not None:
+        return None
+    if job.target.deleted_at is not None:
+        return "The target was deleted."
+    if job.state.status is not CertificateStatus.ISSUED:
+        return f"The certificate is {job.state.status} by now."
+    for other in await tx.deployments.of_target(job.target.id, limit=10):
+        if other.certificate_id == job.record.certificate_id and other.started_at > job.record.started_at:
+            return f"The deployment {other.id} came after it."
+    return None
+
+
+def _require_issued(job: Job) -> None:
+    leaf = next((one for one in job.state.issuances if one.number == job.record.number), None)
+    revoked = leaf is not None and leaf.state is IssuanceState.REVOKED
+    if job.state.status is not CertificateStatus.ISSUED or revoked:
+        raise TargetRefused("The certificate was revoked or deleted meanwhile.")
+
+
+def _require_none(fault: str | None) -> None:
+    if fault is None:
+        return
+    pause = min(timedelta(seconds=0.1) * 2 ** min(activity.info().attempt - 1, 20), SLOWEST_LOOK)
+    raise ApplicationError(fault, type=NOT_SERVED, next_retry_delay=pause, category=ApplicationErrorCategory.BENIGN)
+
+
+async def _take_over(tx: Transaction, job: Job) -> str | None:
+    """Remember what is served now; return another certificate that was until now."""
+    found = await tx.targets.get(job.target.id)
+    past = await tx.deployments.get(found.deployment_id) if found and found.deployment_id else None
+    await tx.targets.settle(job.target.id, job.record.id if job.record.number is not None else None)
+    served = past.certificate_id if past and past.number is not None else None
+    return served if served != job.record.certificate_id else None
+
+
+def _fingerprint(state: CertificateState, number: int | None) -> str | None:
+    return next((one.fingerprint_sha256 for one in state.issuances if one.number == number), None)
+
+
+def _report(job: Job, *, displaced: str | None = None) -> DeploymentReport:
+    record = job.record
+    return DeploymentReport(
+        deployment_id=record.id,
+        certificate_id=record.certificate_id,
+        target_id=record.target_id,
+        number=record.number,
+        outcome=record.state,
+        why=record.why,
+        target_gone=job.target.deleted_at is not None,
+        displaced=displaced,
+    )

@@ -1,0 +1,75 @@
+"""Issuances as targets take them: found, unsealed for the moment of installing, and never kept."""
+
+import base64
+import textwrap
+
+from certloom.domain.errors import NotFound
+from certloom.domain.target import CREDENTIALS, Target, TargetCredentials
+from certloom.keys.interface import Sealer
+from certloom.storage.interface import Storage
+from certloom.storage.records import IssuanceRecord
+from certloom.targets.interface import Material, TargetRefused
+
+_RECENT = 20  # deployments of a target among which a leaf is recognised as one of ours
+
+
+class Materials:
+    """Reads pairs and credentials; what it returns holds secrets and must not outlive the call."""
+
+    def __init__(self, *, storage: Storage, sealer: Sealer) -> None:
+        self._storage = storage
+        self._sealer = sealer
+
+    async def of(self, certificate_id: str, number: int) -> Material:
+        """Return an issuance with its key; raises NotFound, and TargetRefused when the customer has the key."""
+        async with self._storage.read() as tx:
+            record = await tx.issuances.get(certificate_id, number)
+            sealed = await tx.secrets.get(record.key_ref) if record and record.key_ref else None
+        if record is None:
+            raise NotFound(f"Issuance {number} of {certificate_id} is not stored.")
+        if sealed is None or record.key_ref is None:
+            raise TargetRefused("The private key of this certificate is not here, so no target can be given it.")
+        return _material(record, self._sealer.unseal(sealed, identity=record.key_ref))
+
+    async def known(self, target_id: str, fingerprint: str | None) -> Material | None:
+        """Return the pair of a leaf that a deployment of ours once put on this target; None for any other."""
+        if fingerprint is None:
+            return None
+        async with self._storage.read() as tx:
+            for past in await tx.deployments.of_target(target_id, limit=_RECENT):
+                if past.number is None:
+                    continue
+                record = await tx.issuances.get(past.certificate_id, past.number)
+                if record is None or record.issuance.fingerprint_sha256 != fingerprint or record.key_ref is None:
+                    continue
+                if sealed := await tx.secrets.get(record.key_ref):
+                    return _material(record, self._sealer.unseal(sealed, identity=record.key_ref))
+        return None
+
+    async def credentials(self, target: Target) -> TargetCredentials | None:
+        """Return what a target is driven with; None for kinds that need nothing, and when nothing is stored."""
+        kind = CREDENTIALS[target.kind]
+        if kind is None:
+            return None
+        async with self._storage.read() as tx:
+            sealed = await tx.secrets.get(target.credentials_ref)
+        if sealed is None:
+            return None
+        return kind.model_validate_json(self._sealer.unseal(sealed, identity=target.credentials_ref))
+
+
+def _material(record: IssuanceRecord, key: bytes) -> Material:
+    return Material(
+        fingerprint_sha256=record.issuance.fingerprint_sha256,
+        serial=record.issuance.serial,
+        names=record.names,
+        leaf_pem=record.leaf_pem,
+        chain_pem=record.chain_pem,
+        key_pem=_pkcs8_pem(key),
+    )
+
+
+def _pkcs8_pem(der: bytes) -> str:
+    """Write RFC 7468 section 10."""
+    lines = textwrap.wrap(base64.b64encode(der).decode(), 64)
+    return "\n".join(("-----BEGIN PRIVATE KEY-----", *lines, "-----END PRIVATE KEY-----", ""))

@@ -1,0 +1,63 @@
+"""Opens the slot that a deployment is about, and lets only one at a time change what must not be changed twice."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from weakref import WeakValueDictionary
+
+from activities.material import Materials
+from certloom.domain.errors import Outage
+from certloom.domain.target import Endpoint, Target
+from certloom.storage.interface import Storage
+from certloom.targets.interface import Exclusive, Look, Prover, Targets
+from certloom.targets.interface import Target as Opened
+
+LEASE: Final = timedelta(seconds=90)  # a killed worker's ends by itself; an adapter's call takes about 20 s at most
+BUSY_PAUSE: Final = 0.5  # s, until a place that another worker is changing is tried again
+
+
+class Places:
+    """Targets opened under a lease; one per worker process, because its tasks queue for a place here."""
+
+    def __init__(self, *, storage: Storage, targets: Targets, prover: Prover, materials: Materials) -> None:
+        self._storage = storage
+        self._targets = targets
+        self._prover = prover
+        self._materials = materials
+        self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    @contextlib.asynccontextmanager
+    async def changing(self, target: Target, *, holder: str, now: datetime) -> AsyncIterator[Opened]:
+        """Open a slot to change it. Raises Outage while another worker changes the same place."""
+        began = time.monotonic()
+        async with self.opened(target) as opened:
+            key = opened.exclusive_key if isinstance(opened, Exclusive) else f"target/{target.id}"
+            queue = self._queues.setdefault(key, asyncio.Lock())
+            async with queue:
+                moment = now + timedelta(seconds=time.monotonic() - began)
+                await self._take(key, holder, moment)
+                try:
+                    yield opened
+                finally:
+                    async with self._storage.begin() as tx:
+                        await tx.leases.release(key, holder)
+
+    @contextlib.asynccontextmanager
+    async def opened(self, target: Target) -> AsyncIterator[Opened]:
+        """Open a slot to look at it."""
+        async with self._targets.open(target, await self._materials.credentials(target)) as opened:
+            yield opened
+
+    async def looks(self, endpoints: Sequence[Endpoint]) -> tuple[Look, ...]:
+        """Ask every endpoint once, all at the same time."""
+        found = await asyncio.gather(*(self._prover.look(endpoint) for endpoint in endpoints))
+        return tuple(look for looks in found for look in looks)
+
+    async def _take(self, key: str, holder: str, moment: datetime) -> None:
+        async with self._storage.begin() as tx:
+            taken = await tx.leases.take(key, holder, now=moment, until=moment + LEASE)
+        if not taken:
+            raise Outage("Another worker is changing the same place.", retry_after=BUSY_PAUSE)
