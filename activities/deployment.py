@@ -17,12 +17,13 @@ from certloom.domain.certificate import CertificateStatus
 from certloom.domain.deployment import DeploymentReport, DeploymentState
 from certloom.domain.errors import Outage
 from certloom.domain.issuance import IssuanceState
+from certloom.domain.look import Look
 from certloom.domain.model import Model
 from certloom.domain.state import CertificateState
 from certloom.domain.target import Target
 from certloom.storage.interface import Storage, Transaction
 from certloom.storage.records import DeploymentRecord
-from certloom.targets.interface import Look, Material, Standing, TargetRefused
+from certloom.targets.interface import Material, Standing, TargetRefused
 from certloom.targets.interface import Target as Opened
 
 NOT_SERVED: Final = "NotServedYet"
@@ -55,11 +56,15 @@ class Settling(Deploying):
 
 
 class Job(NamedTuple):
-    """A deployment's row, its target, and the certificate it is about."""
+    """A deployment's row, its target, the certificate it is about, and the leaf that shall be served.
+
+    `leaf` is the fingerprint; None when something from elsewhere is put back.
+    """
 
     record: DeploymentRecord
     target: Target
     state: CertificateState
+    leaf: str | None
 
 
 class DeploymentActivities:
@@ -92,7 +97,8 @@ class DeploymentActivities:
         now = started_at()
         job = await self._find(deploying)
         _require_issued(job)
-        await self._remember(job, await self._places.looks(job.target.endpoints), None, now)
+        if job.record.served_before is None:
+            await self._remember(job, await self._places.looks(job.target.endpoints), None, now)
         async with self._places.changing(job.target, holder=job.record.id, now=now) as target:
             job = await self._find(deploying)
             before = job.record.before or await self._examined(job, target, now)
@@ -134,7 +140,7 @@ class DeploymentActivities:
         """Ask every endpoint until it serves again what it served before; raises NotServedYet."""
         now = started_at()
         job = await self._find(deploying)
-        unwanted = _fingerprint(job.state, job.record.number)
+        unwanted = job.leaf
         looks: tuple[Look, ...] = ()
         fault: str | None = None
         for _ in range(ROUNDS):
@@ -217,19 +223,20 @@ class DeploymentActivities:
         return found
 
     async def _fault(self, job: Job, looks: tuple[Look, ...]) -> str | None:
-        expected = _fingerprint(job.state, job.record.number)
         before = {
             look.fingerprint_sha256 or "": "the certificate from before" for look in job.record.served_before or ()
         }
-        if expected is not None:
-            return missing(looks, expected, before)
+        if job.leaf is not None:
+            return missing(looks, job.leaf, before)
         restored = await self._restored(job)
-        return not_back(looks, restored.served_before or (), _fingerprint(job.state, restored.number))
+        async with self._storage.read() as tx:
+            undone = await _leaf(tx, restored)
+        return not_back(looks, restored.served_before or (), undone)
 
     async def _is_ours(self, job: Job, before: Standing) -> bool:
-        if before.fingerprint_sha256 in (None, _fingerprint(job.state, job.record.number)):
+        if job.leaf is None or before.fingerprint_sha256 == job.leaf:
             return False
-        return await self._materials.known(job.target.id, before.fingerprint_sha256) is not None
+        return await self._materials.is_ours(job.target.id, before.fingerprint_sha256)
 
 
 async def _job(tx: Transaction, deployment_id: str) -> Job:
@@ -238,7 +245,16 @@ async def _job(tx: Transaction, deployment_id: str) -> Job:
     state = await tx.certificates.get(record.certificate_id) if record else None
     if record is None or target is None or state is None:
         raise ValueError(f"{deployment_id} is not stored")
-    return Job(record, target.target, state)
+    return Job(record, target.target, state, await _leaf(tx, record))
+
+
+async def _leaf(tx: Transaction, record: DeploymentRecord) -> str | None:
+    if record.number is None:
+        return None
+    found = await tx.issuances.get(record.certificate_id, record.number)
+    if found is None:
+        raise ValueError(f"issuance {record.number} of {record.certificate_id} is not stored")
+    return found.issuance.fingerprint_sha256
 
 
 async def _needless(tx: Transaction, job: Job) -> str | None:
@@ -276,10 +292,6 @@ async def _take_over(tx: Transaction, job: Job) -> str | None:
     await tx.targets.settle(job.target.id, job.record.id if job.record.number is not None else None)
     served = past.certificate_id if past and past.number is not None else None
     return served if served != job.record.certificate_id else None
-
-
-def _fingerprint(state: CertificateState, number: int | None) -> str | None:
-    return next((one.fingerprint_sha256 for one in state.issuances if one.number == number), None)
 
 
 def _report(job: Job, *, displaced: str | None = None) -> DeploymentReport:

@@ -6,7 +6,7 @@ import textwrap
 from certloom.domain.errors import NotFound
 from certloom.domain.target import CREDENTIALS, Target, TargetCredentials
 from certloom.keys.interface import Sealer
-from certloom.storage.interface import Storage
+from certloom.storage.interface import Storage, Transaction
 from certloom.storage.records import IssuanceRecord
 from certloom.targets.interface import Material, TargetRefused
 
@@ -33,18 +33,17 @@ class Materials:
 
     async def known(self, target_id: str, fingerprint: str | None) -> Material | None:
         """Return the pair of a leaf that a deployment of ours once put on this target; None for any other."""
-        if fingerprint is None:
-            return None
         async with self._storage.read() as tx:
-            for past in await tx.deployments.of_target(target_id, limit=_RECENT):
-                if past.number is None:
-                    continue
-                record = await tx.issuances.get(past.certificate_id, past.number)
-                if record is None or record.issuance.fingerprint_sha256 != fingerprint or record.key_ref is None:
-                    continue
-                if sealed := await tx.secrets.get(record.key_ref):
-                    return _material(record, self._sealer.unseal(sealed, identity=record.key_ref))
-        return None
+            record = await _recognised(tx, target_id, fingerprint)
+            sealed = await tx.secrets.get(record.key_ref) if record and record.key_ref else None
+        if record is None or record.key_ref is None or sealed is None:
+            return None
+        return _material(record, self._sealer.unseal(sealed, identity=record.key_ref))
+
+    async def is_ours(self, target_id: str, fingerprint: str | None) -> bool:
+        """Whether a deployment of ours once put that leaf on this target."""
+        async with self._storage.read() as tx:
+            return await _recognised(tx, target_id, fingerprint) is not None
 
     async def credentials(self, target: Target) -> TargetCredentials | None:
         """Return what a target is driven with; None for kinds that need nothing, and when nothing is stored."""
@@ -56,6 +55,16 @@ class Materials:
         if sealed is None:
             return None
         return kind.model_validate_json(self._sealer.unseal(sealed, identity=target.credentials_ref))
+
+
+async def _recognised(tx: Transaction, target_id: str, fingerprint: str | None) -> IssuanceRecord | None:
+    if fingerprint is None:
+        return None
+    for past in await tx.deployments.of_target(target_id, limit=_RECENT):
+        record = await tx.issuances.get(past.certificate_id, past.number) if past.number is not None else None
+        if record is not None and record.issuance.fingerprint_sha256 == fingerprint:
+            return record
+    return None
 
 
 def _material(record: IssuanceRecord, key: bytes) -> Material:

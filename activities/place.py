@@ -10,9 +10,10 @@ from weakref import WeakValueDictionary
 
 from activities.material import Materials
 from certloom.domain.errors import Outage
+from certloom.domain.look import Look
 from certloom.domain.target import Endpoint, Target
 from certloom.storage.interface import Storage
-from certloom.targets.interface import Exclusive, Look, Prover, Targets
+from certloom.targets.interface import Exclusive, Prover, Targets
 from certloom.targets.interface import Target as Opened
 
 LEASE: Final = timedelta(seconds=90)  # a killed worker's ends by itself; an adapter's call takes about 20 s at most

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from certloom.targets.interface import Look, Sight
+from certloom.domain.look import Look, Sight
 
 _SHOWN = 3  # faults in a sentence; the rest is counted
 
@@ -28,8 +28,8 @@ def not_back(looks: Sequence[Look], before: Sequence[Look], unwanted: str | None
 def served(looks: Sequence[Look], ours: Mapping[str, str]) -> Iterator[str]:
     """Yield one sentence per address that serves one of *ours*, leaves by fingerprint."""
     for look in looks:
-        if look.fingerprint_sha256 in ours:
-            yield f"{_where(look)} serves {ours[look.fingerprint_sha256]}."
+        if named := ours.get(look.fingerprint_sha256 or ""):
+            yield f"{_where(look)} serves {named}."
 
 
 def _differences(looks: Sequence[Look], before: Sequence[Look], unwanted: str | None) -> Iterator[str]:
@@ -43,9 +43,10 @@ def _differences(looks: Sequence[Look], before: Sequence[Look], unwanted: str | 
 
 def _fault(look: Look, known: Mapping[str, str]) -> str:
     where = _where(look)
+    named = known.get(look.fingerprint_sha256 or "")
     match look.sight:
-        case Sight.SERVED if look.fingerprint_sha256 in known:
-            return f"{where} served {known[look.fingerprint_sha256 or '']}"
+        case Sight.SERVED if named:
+            return f"{where} served {named}"
         case Sight.SERVED:
             names = ", ".join(look.names[:3]) or "no name"
             return f"{where} served another certificate (for {names}; serial {look.serial or 'unreadable'})"

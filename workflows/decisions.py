@@ -8,14 +8,27 @@ from certloom.domain import fact as f
 from certloom.domain.agenda import PROVE_WITHIN, PROVE_WITHIN_REVIEWED, renewal_at
 from certloom.domain.application import Application, Decision
 from certloom.domain.certificate import CertificateStatus
+from certloom.domain.deployment import (
+    DeploymentReport,
+    DeploymentState,
+    DisplacedReport,
+    DriftProblem,
+    DriftReport,
+    Placement,
+    Trigger,
+    due,
+    retry_pause,
+)
 from certloom.domain.order import OrderPurpose
 from certloom.domain.state import CertificateState
 from certloom.domain.step import StepKind
-from workflows.intent import Ignored, OperatorWord
+from workflows.intent import Ignored, OperatorWord, Report
 
 
 @singledispatch
-def facts_of(wanted: c.Command | OperatorWord | Ignored, state: CertificateState, now: datetime) -> list[f.Fact]:
+def facts_of(
+    wanted: c.Command | OperatorWord | Ignored | Report, state: CertificateState, now: datetime
+) -> list[f.Fact]:
     """Return the facts that carry the wish out, oldest first; the rules were checked before."""
     raise TypeError(f"{type(wanted).__name__} is not carried out by facts")
 
@@ -104,6 +117,104 @@ def _(wanted: c.Delete, state: CertificateState, now: datetime) -> list[f.Fact]:
 
 
 @facts_of.register
+def _(wanted: c.Deploy, state: CertificateState, now: datetime) -> list[f.Fact]:
+    number = state.issuance.number if state.issuance else None
+    return [
+        f.DeploymentStarted(at=now, actor=wanted.actor, number=number, trigger=Trigger.REQUEST, **item.model_dump())
+        for item in {item.target_id: item for item in wanted.items}.values()
+    ]
+
+
+@facts_of.register
+def _(wanted: c.RollBack, state: CertificateState, now: datetime) -> list[f.Fact]:
+    return [
+        f.DeploymentStarted(
+            at=now,
+            actor=wanted.actor,
+            number=wanted.number,
+            trigger=Trigger.ROLLBACK,
+            restores=wanted.restores,
+            **wanted.item.model_dump(),
+        )
+    ]
+
+
+@facts_of.register
+def _(wanted: c.Detach, state: CertificateState, now: datetime) -> list[f.Fact]:
+    if state.placement(wanted.target_id) is None:
+        return []
+    return [f.Detached(at=now, actor=wanted.actor, target_id=wanted.target_id)]
+
+
+@facts_of.register
+def _(wanted: DeploymentReport, state: CertificateState, now: datetime) -> list[f.Fact]:
+    known = state.placement(wanted.target_id)
+    if known is None or known.deployment_id != wanted.deployment_id:
+        return []  # told before
+    again = None if wanted.outcome is DeploymentState.DEPLOYED else now + retry_pause(known.failures + 1)
+    return [
+        f.DeploymentEnded(
+            at=now,
+            deployment_id=wanted.deployment_id,
+            target_id=wanted.target_id,
+            number=wanted.number,
+            outcome=wanted.outcome,
+            why=wanted.why,
+            retry_at=again if known.proven is not None else None,
+            target_gone=wanted.target_gone,
+        )
+    ]
+
+
+@facts_of.register
+def _(wanted: DisplacedReport, state: CertificateState, now: datetime) -> list[f.Fact]:
+    if state.placement(wanted.target_id) is None:
+        return []
+    return [f.Displaced(at=now, target_id=wanted.target_id, by=wanted.by)]
+
+
+@facts_of.register
+def _(wanted: DriftReport, state: CertificateState, now: datetime) -> list[f.Fact]:
+    known = state.placement(wanted.target_id)
+    if known is None or not _is_news(wanted, known, state):
+        return []
+    return [f.DriftSeen(at=now, target_id=wanted.target_id, problem=wanted.problem, detail=wanted.detail)]
+
+
+def _is_news(seen: DriftReport, known: Placement, state: CertificateState) -> bool:
+    """A report about another leaf than the one proven now is late; what is being mended is known."""
+    if known.deployment_id or known.drifted_at or known.proven != seen.number:
+        return False
+    if seen.problem is DriftProblem.EXPIRING:
+        newer = state.issuance is not None and state.issuance.number != known.proven
+        return newer or state.renewal.not_before is not None
+    return True
+
+
+def redeployments(state: CertificateState, now: datetime) -> list[f.Fact]:
+    """Begin a deployment to every target that wants an issuance now."""
+    newest = state.issuance.number if state.issuance else 0
+    stem = state.certificate_id.removeprefix("cert_")
+    return [
+        f.DeploymentStarted(
+            at=now,
+            deployment_id=f"dep_{stem}_{state.deployments + count}",
+            target_id=placement.target_id,
+            host=placement.host,
+            number=number,
+            trigger=_trigger(placement),
+        )
+        for count, (placement, number) in enumerate(due(state.placements, newest, now), start=1)
+    ]
+
+
+def _trigger(placement: Placement) -> Trigger:
+    if placement.failures:
+        return Trigger.RETRY
+    return Trigger.DRIFT if placement.drifted_at else Trigger.ISSUANCE
+
+
+@facts_of.register
 def _(wanted: c.Relabel, state: CertificateState, now: datetime) -> list[f.Fact]:
     return [f.Relabelled(at=now, actor=wanted.actor, label=wanted.label)]
 
@@ -121,6 +232,8 @@ def fact_of_date(kind: StepKind, state: CertificateState, now: datetime) -> f.Fa
             return _reminder(state, now)
         case StepKind.EXPIRE:
             return f.Expired(at=now)
+        case StepKind.RETIRE:
+            return f.RetirementDue(at=now)
         case _:
             raise ValueError(f"{kind} is not decided by a date")
 

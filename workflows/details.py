@@ -24,6 +24,7 @@ WAITS: Final[Mapping[WaitReason, str]] = {
     WaitReason.EXPIRY: "the end of plan and certificate",
     WaitReason.OUTAGE: "something outside that does not answer; tried again then",
     WaitReason.ATTENTION: "**an operator: send the signal `resume` to try again, or `skip` to give the step up**",
+    WaitReason.DEPLOYMENT: "its targets: deployments under way, or the next try",
     WaitReason.DELETION: "nothing; it may be deleted",
     WaitReason.WORK: "the step under way",
 }
@@ -46,6 +47,15 @@ def details(state: CertificateState) -> str:
         lines.append(f"Names: {shown}" + (f" and {more} more" if more > 0 else ""))
     if leaf := state.issuance:
         lines.append(f"Issuance {leaf.number}: serial `{leaf.serial}`, ends {leaf.not_after:%Y-%m-%d %H:%M:%S} UTC")
+    if state.placements:
+        newest = leaf.number if leaf else 0
+        well = sum(one.settled(newest) for one in state.placements)
+        lines.append(f"Targets: {well} of {len(state.placements)} proven to serve the newest issuance.")
+    for one in state.placements[:NAMES_SHOWN]:
+        if one.deployment_id:
+            lines.append(f"Deployment `deployment-{one.deployment_id}` to {one.target_id} is under way.")
+        elif one.retry_at:
+            lines.append(f"Target {one.target_id}: tried again at {one.retry_at:%Y-%m-%d %H:%M:%S} UTC.")
     if state.attention:
         lines.append(f"Parked at `{state.attention.step}` since {state.attention.since:%Y-%m-%d %H:%M:%S} UTC.")
     if state.delay:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from certloom.domain.command import Command
+from certloom.domain.deployment import DeploymentReport, DisplacedReport, DriftReport
 from certloom.domain.errors import CertloomError
 from certloom.domain.model import Model
 
@@ -21,11 +22,15 @@ class Ignored(Model):
     actor: str = "signal"
 
 
+Report = DeploymentReport | DisplacedReport | DriftReport
+"""What our own workflows tell; it may come twice, and late."""
+
+
 @dataclass
 class Intent:
     """One message. An update waits until `version` is in the row, or for `refusal`; a signal waits for nothing."""
 
-    wanted: Command | OperatorWord | Ignored
+    wanted: Command | OperatorWord | Ignored | Report
     version: int | None = None
     refusal: CertloomError | None = None
     from_signal: bool = field(default=False, kw_only=True)

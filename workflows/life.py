@@ -19,19 +19,21 @@ from activities.verification import Seen, VerificationActivities
 from activities.work import Work
 from certloom.domain import command as c
 from certloom.domain import fact as f
-from certloom.domain.agenda import deadline, next_step
+from certloom.domain.agenda import deadline, next_step, redeployment
 from certloom.domain.certificate import CertificateStatus, Phase
 from certloom.domain.errors import CertloomError, Outage
 from certloom.domain.evolve import evolve
 from certloom.domain.rights import check
 from certloom.domain.step import Step, StepKind
 from workflows import options
-from workflows.decisions import fact_of_date, facts_of, wants_proof
+from workflows.children import Children
+from workflows.decisions import fact_of_date, facts_of, redeployments, wants_proof
 from workflows.details import details
 from workflows.effects import EFFECTS, looking, trouble
 from workflows.intent import Ignored, Intent
-from workflows.search_attributes import pairs
+from workflows.search_attributes import changes, pairs
 from workflows.start import Start
+from workflows.usage import require_unused
 
 
 class Life:
@@ -47,6 +49,7 @@ class Life:
         self._look: workflow.ActivityHandle[Seen] | None = None
         self._renewing = False  # a renewal starts: the next run begins with it
         self._shown: dict[str, SearchAttributePair[Any]] = {}
+        self._children = Children(start.children)
 
     def ask(self, intent: Intent) -> None:
         """Leave a message for later; never waits."""
@@ -59,6 +62,9 @@ class Life:
         while not self.state.closed:
             if self._intents:
                 await self._take_up(self._intents.popleft())
+            elif self._children.wanting(self.state):
+                await self._record()
+                await self._children.start(self.state)
             elif self._may_continue() and await self._handed_over():
                 return True
             else:
@@ -70,7 +76,8 @@ class Life:
 
     def rest_of_it(self) -> Start:
         """Return what the next run begins with."""
-        return Start(state=self.state, unrecorded=tuple(self._unrecorded))
+        children = self._children.of(self.state)
+        return Start(state=self.state, unrecorded=tuple(self._unrecorded), children=children)
 
     def is_settled(self, intent: Intent) -> bool:
         """Whether an update can be answered: refused, or in the row with what follows at once."""
@@ -107,10 +114,14 @@ class Life:
         if isinstance(wanted, c.CheckNow):
             self._stop_looking()
         elif isinstance(wanted, c.Revoke):
+            if not wanted.force:
+                await require_unused(self.state)
             await self._ask_refund(wanted, reason_given=wanted)
         elif isinstance(wanted, c.CancelOrder):
             await self._ask_refund(wanted)
         else:
+            if isinstance(wanted, c.Delete):
+                await require_unused(self.state)
             self._happen(*facts_of(wanted, self.state, workflow.now()))
             self._renewing = self._renewing or isinstance(wanted, c.Renew)
 
@@ -137,8 +148,11 @@ class Life:
 
     async def _follow(self, step: Step) -> None:
         end = deadline(self.state)
+        again = redeployment(self.state)
         if end and end.kind and self._is_due(end):
             await self._perform(end.kind)  # what is over is not begun, prepared or signed any more
+        elif again and self._is_due(again):
+            await self._perform(StepKind.REDEPLOY)  # beside whatever else is under way
         elif step.kind is None or not self._is_due(step):
             await self._rest(until=step.at)
         elif step.kind is StepKind.LOOK:
@@ -154,6 +168,8 @@ class Life:
             await self._cancel_unused(now)
         elif kind is StepKind.ASK_FOR_PROOF:
             await self._ask_for_proof()
+        elif kind is StepKind.REDEPLOY:
+            self._happen(*redeployments(self.state, now))
         else:
             self._happen(fact_of_date(kind, self.state, now))
             self._renewing = kind is StepKind.RENEW
@@ -220,6 +236,8 @@ class Life:
     async def _rest(self, *, until: datetime | None) -> None:
         await self._record()
         self._show()
+        if (again := redeployment(self.state)) and again.at:
+            until = min(until, again.at) if until else again.at
         timeout = max(until - workflow.now(), timedelta(milliseconds=1)) if until else None
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(self._woken, timeout=timeout, timeout_summary=next_step(self.state).why)
@@ -286,10 +304,7 @@ class Life:
     def _show(self) -> None:
         """Tell operators where it stands: one upsert per transition, and the details."""
         news = {pair.key.name: pair for pair in pairs(self.state)}
-        changed = [pair for name, pair in news.items() if self._shown.get(name) != pair]
-        gone = [pair for name, pair in self._shown.items() if name not in news]
-        if changed or gone:
-            updates = [pair.key.value_set(pair.value) for pair in changed]
-            workflow.upsert_search_attributes([*updates, *(pair.key.value_unset() for pair in gone)])
+        if updates := changes(self._shown, news):
+            workflow.upsert_search_attributes(updates)
             self._shown = news
         workflow.set_current_details(details(self.state))

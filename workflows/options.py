@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityCancellationType
 
 from activities.verification import NOT_YET
 
@@ -46,6 +47,66 @@ LOOK_ONCE: Final[dict[str, Any]] = {
     **LOOK,
     "retry_policy": RetryPolicy(maximum_attempts=3, non_retryable_error_types=[NOT_YET]),
 }
+
+
+# Before a revocation or deletion: endpoints are asked once, within the 10 s that an update's caller waits. Whoever does
+# not answer, a worker of a host that is away among them, does not hold it up.
+ASK: Final[dict[str, Any]] = {
+    "schedule_to_close_timeout": timedelta(seconds=8),
+    "retry_policy": RetryPolicy(maximum_attempts=1),
+}
+
+# A target is held by one deployment at a time; the next waits for its end.
+BEGIN_DEPLOYMENT: Final[dict[str, Any]] = {
+    "start_to_close_timeout": timedelta(seconds=15),
+    "schedule_to_close_timeout": timedelta(hours=24),
+    "retry_policy": WAVE_RETRY,
+}
+
+SHORTEST_PATIENCE: Final = timedelta(seconds=5)  # with a worker that is just starting
+
+# Leftovers at a target harm nobody: one short try, and they are left.
+CLEAN_UP: Final[dict[str, Any]] = {
+    "start_to_close_timeout": ATTEMPT,
+    "schedule_to_close_timeout": timedelta(seconds=45),
+    "heartbeat_timeout": HEARTBEAT,
+    "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=3),
+}
+
+# Trying a target for a person who waits for the answer.
+TRY: Final[dict[str, Any]] = {
+    "start_to_close_timeout": timedelta(seconds=30),
+    "schedule_to_start_timeout": timedelta(seconds=5),
+    "retry_policy": RetryPolicy(maximum_attempts=1),
+}
+
+# A batch of the watch: 200 targets, 20 at a time, two looks of at most 10 s each. A host's worker that is away is
+# looked at by the next watch.
+WATCH: Final[dict[str, Any]] = {
+    "start_to_close_timeout": timedelta(minutes=10),
+    "schedule_to_start_timeout": timedelta(minutes=1),
+    "heartbeat_timeout": HEARTBEAT,
+    "retry_policy": RetryPolicy(maximum_attempts=3),
+}
+
+
+def change(patience: timedelta) -> dict[str, Any]:
+    """Return how a target is changed: tried again every few seconds, as long as the target may take."""
+    return {
+        "start_to_close_timeout": ATTEMPT,
+        "schedule_to_close_timeout": max(patience, SHORTEST_PATIENCE),
+        "heartbeat_timeout": HEARTBEAT,
+        # A change that was cancelled must have stopped before it is undone.
+        "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        "retry_policy": RetryPolicy(
+            initial_interval=timedelta(seconds=0.5), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=15)
+        ),
+    }
+
+
+def prove(patience: timedelta) -> dict[str, Any]:
+    """Return how endpoints are asked: the step names its own growing pauses, until the target's deadline."""
+    return {**change(patience), "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1))}
 
 
 def pause(count: int) -> timedelta:

@@ -1,10 +1,10 @@
 """What operators can search for in Temporal; never encrypted, so only ids, statuses, dates and A-labels."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
 
 from certloom.domain.agenda import next_step
 from certloom.domain.state import CertificateState
@@ -33,6 +33,14 @@ def pairs(state: CertificateState) -> tuple[SearchAttributePair[Any], ...]:
 def attributes(state: CertificateState) -> TypedSearchAttributes:
     """Return them in the form a start takes."""
     return TypedSearchAttributes(list(pairs(state)))
+
+
+def changes(
+    shown: Mapping[str, SearchAttributePair[Any]], news: Mapping[str, SearchAttributePair[Any]]
+) -> list[SearchAttributeUpdate[Any]]:
+    """Return what must be upserted, so that operators see *news* where they saw *shown*."""
+    new = [pair.key.value_set(pair.value) for name, pair in news.items() if shown.get(name) != pair]
+    return [*new, *(pair.key.value_unset() for name, pair in shown.items() if name not in news)]
 
 
 def leading_names(names: Sequence[str]) -> list[str]:

@@ -3,7 +3,7 @@
 Nothing here raises: a signal cannot be refused, and a handler that raises wedges the workflow (facts of Temporal).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,12 +12,18 @@ from temporalio.common import RawValue
 from temporalio.converter import PayloadConverter
 
 from certloom.domain import command as c
+from certloom.domain.deployment import DeploymentReport, DisplacedReport, DriftReport
 from certloom.domain.issuance import RevocationReason
-from workflows.intent import Ignored, Intent, OperatorWord
-from workflows.names import SIGNALS
+from workflows.intent import Ignored, Intent, OperatorWord, Report
+from workflows.names import DEPLOYMENT_ENDED, ENDPOINT_DRIFTED, SIGNALS, TARGET_DISPLACED
 
 ACTOR: Final = "signal"
 LONGEST_NAME: Final = 60
+REPORTS: Final[Mapping[str, type[Report]]] = {
+    DEPLOYMENT_ENDED: DeploymentReport,
+    TARGET_DISPLACED: DisplacedReport,
+    ENDPOINT_DRIFTED: DriftReport,
+}
 
 
 def read_signal(name: str, values: Sequence[RawValue], converter: PayloadConverter, now: datetime) -> Intent:
@@ -29,7 +35,9 @@ def read_signal(name: str, values: Sequence[RawValue], converter: PayloadConvert
         return _ignored(name, _why(error))
 
 
-def _wanted(name: str, arguments: Sequence[Any], now: datetime) -> c.Command | OperatorWord:
+def _wanted(name: str, arguments: Sequence[Any], now: datetime) -> c.Command | OperatorWord | Report:
+    if name in REPORTS:
+        return _report(REPORTS[name], arguments)
     facts = {"request_id": f"signal-{name}", "actor": ACTOR, "requested_at": now}
     if name == "revoke":
         if len(arguments) != 1 or not isinstance(arguments[0], dict):
@@ -40,6 +48,12 @@ def _wanted(name: str, arguments: Sequence[Any], now: datetime) -> c.Command | O
     if any(argument not in (None, {}, "") for argument in arguments):
         raise ValueError("this signal takes no argument")
     return c.Withdraw.model_validate(facts) if name == "withdraw" else OperatorWord(word=name)
+
+
+def _report(kind: type[Report], arguments: Sequence[Any]) -> Report:
+    if len(arguments) != 1:
+        raise ValueError("deployments and the watch send this themselves")
+    return kind.model_validate(arguments[0])
 
 
 def _why(error: Exception) -> str:

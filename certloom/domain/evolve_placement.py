@@ -48,9 +48,17 @@ def _(fact: f.DriftSeen, state: CertificateState) -> Changes:
     return {"placements": _put(state, known.model_copy(update={"drifted_at": fact.at}))}
 
 
-@placement_changes.register(f.Displaced)
-@placement_changes.register(f.Detached)
-def _(fact: f.Displaced | f.Detached, state: CertificateState) -> Changes:
+@placement_changes.register
+def _(fact: f.Displaced, state: CertificateState) -> Changes:
+    known = state.placement(fact.target_id)
+    if known and known.deployment_id:  # its own end says what is served there
+        return {"placements": _put(state, known.model_copy(update={"proven": None}))}
+    placements = _without(state, fact.target_id)
+    return {"placements": placements, **_retirement(state, placements)}
+
+
+@placement_changes.register
+def _(fact: f.Detached, state: CertificateState) -> Changes:
     placements = _without(state, fact.target_id)
     return {"placements": placements, **_retirement(state, placements)}
 
@@ -75,7 +83,7 @@ def _ended(known: Placement, fact: f.DeploymentEnded, state: CertificateState) -
     if known.proven is None:
         return None
     if fact.outcome is DeploymentState.SUPERSEDED:
-        return known.model_copy(update=idle)
+        return known.model_copy(update={**idle, "retry_at": fact.retry_at})
     trouble = {"failures": known.failures + 1, "retry_at": fact.retry_at, "last_error": fact.why}
     return known.model_copy(update={**idle, **trouble})
 

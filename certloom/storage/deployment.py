@@ -8,12 +8,13 @@ from sqlalchemy import literal, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certloom.domain.deployment import DeploymentState
+from certloom.domain.look import Look
 from certloom.storage.cursor import BY_TIME
 from certloom.storage.records import DeploymentRecord, Page
 from certloom.storage.rows import insert_once, many, one
 from certloom.storage.tables_target import deployments
 from certloom.storage.types import UtcDateTime, Words
-from certloom.targets.interface import Look, Standing
+from certloom.targets.interface import Standing
 
 _OPEN = deployments.c.ended_at.is_(None)
 

@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Protocol
 
 from certloom.domain.deployment import DeploymentState
+from certloom.domain.look import Look
 from certloom.domain.target import Target
 from certloom.storage.records import DeploymentRecord, Page, TargetRecord, Watched
-from certloom.targets.interface import Look, Standing
+from certloom.targets.interface import Standing
 
 
 class TargetTable(Protocol):

@@ -10,10 +10,11 @@ from certloom.domain.deployment import ENDS, DeploymentState, Trigger
 from certloom.domain.fact import Fact
 from certloom.domain.issuance import Issuance, RevocationReason
 from certloom.domain.key import KeyFamily, KeyType
+from certloom.domain.look import Look
 from certloom.domain.model import Model, Utc
 from certloom.domain.role import Role
 from certloom.domain.target import Target
-from certloom.targets.interface import Look, Standing
+from certloom.targets.interface import Standing
 
 T = TypeVar("T")
 

@@ -2,10 +2,11 @@
 
 from sqlalchemy import Boolean, Column, Index, Integer, Table, text
 
+from certloom.domain.look import Look
 from certloom.domain.target import Target
 from certloom.storage.tables import metadata
 from certloom.storage.types import Serialised, UtcDateTime, Words
-from certloom.targets.interface import Look, Standing
+from certloom.targets.interface import Standing
 
 targets = Table(
     "targets",

@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, exists, false, literal, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from certloom.domain.look import Look
 from certloom.domain.target import Target
 from certloom.storage.cursor import BY_TIME
 from certloom.storage.records import Page, TargetRecord, Watched
 from certloom.storage.rows import changed, insert_once, many, one, overwrite
 from certloom.storage.tables_target import deployments, leases, targets
 from certloom.storage.types import UtcDateTime, Words
-from certloom.targets.interface import Look
 
 _READ = select(targets.c.target, targets.c.deployment_id, targets.c.looked_at, targets.c.looks)
 

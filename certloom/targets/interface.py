@@ -6,13 +6,15 @@ Whether it is really served is told by no target but by a handshake: the Prover'
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from certloom.domain.errors import Refusal
-from certloom.domain.model import Model, Utc
+from certloom.domain.look import Finding, Look, Sight, Tried
+from certloom.domain.model import Model
 from certloom.domain.target import Endpoint, TargetCredentials
 from certloom.domain.target import Target as TargetRecord
+
+__all__ = ["Finding", "Look", "Sight", "Tried"]  # seen by whoever implements what stands below
 
 
 class TargetRefused(Refusal):
@@ -42,14 +44,6 @@ class Standing(Model):
 
     fingerprint_sha256: str | None = None
     facts: Mapping[str, str] = {}
-
-
-class Finding(Model):
-    """One thing that was tried without changing anything: whether it works, and what to do when it does not."""
-
-    what: str  # a stable code: address, credentials, socket, folder, ...
-    works: bool
-    detail: str
 
 
 class Target(Protocol):
@@ -113,28 +107,6 @@ class Targets(Protocol):
         Raises TargetRefused for what this worker must not touch or lacks the parts for, AddressRefused, Outage.
         """
         ...
-
-
-class Sight(StrEnum):
-    """What a handshake came to."""
-
-    SERVED = "served"  # a leaf came back; which, `fingerprint_sha256` says
-    NO_CERTIFICATE = "no_certificate"  # somebody listens, and no TLS handshake comes about
-    UNREACHABLE = "unreachable"  # nobody answers there
-    REFUSED = "refused"  # the address is on the deny list; nothing was sent
-
-
-class Look(Model):
-    """What was seen at one address of an endpoint."""
-
-    endpoint: Endpoint
-    sight: Sight
-    address: str | None = None  # None when the name has none, and for refused ones
-    fingerprint_sha256: str | None = None
-    serial: str | None = None
-    names: tuple[str, ...] = ()
-    not_after: Utc | None = None
-    detail: str = ""
 
 
 class Prover(Protocol):
