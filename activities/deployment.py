@@ -169,15 +169,13 @@ class DeploymentActivities:
         now = started_at()
         async with self._storage.begin() as tx:
             job = await _job(tx, settling.deployment_id)
-            displaced = None
             if not job.record.ended:
                 proven = settling.outcome is _S.DEPLOYED
                 why = None if proven else settling.why or job.record.why
-                await tx.deployments.end(job.record.id, settling.outcome, why=why, at=now)
-                if proven:
-                    displaced = await _take_over(tx, job)
+                displaced = await _take_over(tx, job) if proven else None
+                await tx.deployments.end(job.record.id, settling.outcome, why=why, at=now, displaced=displaced)
             await tx.targets.release(job.target.id, job.record.id)
-            return _report(await _job(tx, job.record.id), displaced=displaced)
+            return _report(await _job(tx, job.record.id))
 
     async def _find(self, deploying: Deploying) -> Job:
         async with self._storage.read() as tx:
@@ -294,7 +292,7 @@ async def _take_over(tx: Transaction, job: Job) -> str | None:
     return served if served != job.record.certificate_id else None
 
 
-def _report(job: Job, *, displaced: str | None = None) -> DeploymentReport:
+def _report(job: Job) -> DeploymentReport:
     record = job.record
     return DeploymentReport(
         deployment_id=record.id,
@@ -304,5 +302,5 @@ def _report(job: Job, *, displaced: str | None = None) -> DeploymentReport:
         outcome=record.state,
         why=record.why,
         target_gone=job.target.deleted_at is not None,
-        displaced=displaced,
+        displaced=record.displaced,
     )

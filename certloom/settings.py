@@ -98,6 +98,13 @@ class Settings(BaseSettings):
     caa_identities: Texts = _setting((), "CAA issuer domains that name us; default: PUBLIC_URL's host.")
     check_interval: float = _setting(5.0, "Seconds from the first look to the second; it doubles after.", gt=0, le=900)
 
+    # Targets.
+    targets_file: Path | None = _setting(None, "TOML file of what the targets worker of this machine may touch.")
+    watch_interval: float = _setting(900.0, "Seconds between two looks at what all endpoints serve.", ge=10)
+    alibaba_cdn_endpoint: str | None = _setting(None, "Address of Alibaba's CDN API instead of the vendor's own.")
+    alibaba_slb_endpoint: str | None = _setting(None, "Address of Alibaba's SLB API instead of the vendor's own.")
+    alibaba_cas_endpoint: str | None = _setting(None, "Address of Alibaba's certificate store API, likewise.")
+
     # Workers.
     cached_workflows: int = _setting(1000, "Workflows that one worker keeps in memory; about 0.3 MB each.", ge=10)
     heartbeat_interval: float = _setting(3.0, "Seconds between signs of life of a running activity.", gt=0, le=60)
@@ -109,7 +116,15 @@ class Settings(BaseSettings):
     # Set by `make run` alone.
     lab_control_url: str | None = _setting(None, "Where the lab zone takes proofs; `/v1/lab` exists only with it.")
 
-    @field_validator("public_url", "codec_origin", "temporal_ui_url", "lab_control_url")
+    @field_validator(
+        "public_url",
+        "codec_origin",
+        "temporal_ui_url",
+        "lab_control_url",
+        "alibaba_cdn_endpoint",
+        "alibaba_slb_endpoint",
+        "alibaba_cas_endpoint",
+    )
     @classmethod
     def _is_web_address(cls, value: str | None) -> str | None:
         if value is None:

@@ -17,11 +17,15 @@ from certloom.keys.keyring import Keyring, parse_keyring, read_key_file
 from certloom.payments.interface import Balances, PaymentMethod
 from certloom.settings import PREFIX, BadSetting, Settings
 from certloom.storage.interface import Storage
+from certloom.targets.interface import Prover, TargetRefused, Targets
 from certloom.validation.interface import Validator
 
 if TYPE_CHECKING:
     from temporalio.client import Client
     from temporalio.converter import DataConverter, PayloadCodec
+
+    from certloom.net.interface import Dialer, Resolver
+    from certloom.targets.allowed import AllowedTargets
 
 ISSUERS: Final = ("private",)  # by the name that products use
 KeyKind = Literal["customer", "issuer", "payload"]
@@ -171,17 +175,51 @@ def balances(store: Storage) -> Balances:
 
 def validator(settings: Settings) -> Validator:
     """Return who looks for proofs, from this machine; raises InvalidInput for name servers that are none."""
-    from certloom.net.dialer import GuardedDialer
     from certloom.net.http import GuardedHttp
-    from certloom.net.nameservers import read_nameservers
     from certloom.net.redirects import Ports
-    from certloom.net.resolver import DnsResolver
     from certloom.validation.validator import NetworkValidator
 
-    resolver = DnsResolver(read_nameservers(settings.dns_servers))
-    dialer = GuardedDialer(resolver, allow_networks=settings.allow_networks)
-    http = GuardedHttp(dialer, ports=Ports(http=settings.http01_port))
+    resolver = _resolver(settings)
+    http = GuardedHttp(_dialer(settings, resolver), ports=Ports(http=settings.http01_port))
     return NetworkValidator(resolver, http, caa_identities=settings.issuer_domains)
+
+
+def dialer(settings: Settings) -> "Dialer":
+    """Return the one way out to hosts that tenants name; raises InvalidInput for name servers that are none."""
+    return _dialer(settings, _resolver(settings))
+
+
+def prover(settings: Settings) -> Prover:
+    """Return who shakes hands with endpoints, from this machine."""
+    from certloom.targets.prover import HandshakeProver
+
+    return HandshakeProver(dialer(settings))
+
+
+def allowed_targets(settings: Settings) -> "AllowedTargets":
+    """Return what the targets worker of this machine may touch; raises BadSetting when no file says so."""
+    from certloom.targets.allowed import read_allowed
+
+    if settings.targets_file is None:
+        raise BadSetting(
+            f"{PREFIX}TARGETS_FILE is not set: name the TOML file that says which sockets, folders and commands of "
+            f"this machine the targets worker may use (docs/targets.md)."
+        )
+    try:
+        return read_allowed(settings.targets_file)
+    except TargetRefused as refusal:
+        raise BadSetting(refusal.detail) from refusal
+
+
+def targets(settings: Settings, allowed: "AllowedTargets | None" = None) -> Targets:
+    """Return what opens targets; host kinds only with *allowed*."""
+    from certloom.targets.alibaba_api import AlibabaEndpoints
+    from certloom.targets.opener import TargetOpener
+
+    endpoints = AlibabaEndpoints(
+        cdn=settings.alibaba_cdn_endpoint, slb=settings.alibaba_slb_endpoint, cas=settings.alibaba_cas_endpoint
+    )
+    return TargetOpener(dialer(settings), allowed=allowed, alibaba=endpoints)
 
 
 def key_maker() -> KeyMaker:
@@ -235,3 +273,16 @@ def _sealer(ring: Keyring) -> Sealer:
     from certloom.keys.sealing import AesGcmSealer
 
     return AesGcmSealer(ring)
+
+
+def _resolver(settings: Settings) -> "Resolver":
+    from certloom.net.nameservers import read_nameservers
+    from certloom.net.resolver import DnsResolver
+
+    return DnsResolver(read_nameservers(settings.dns_servers))
+
+
+def _dialer(settings: Settings, resolver: "Resolver") -> "Dialer":
+    from certloom.net.dialer import GuardedDialer
+
+    return GuardedDialer(resolver, allow_networks=settings.allow_networks)

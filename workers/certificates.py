@@ -3,33 +3,28 @@
 Nothing in a process is state: kill it at any moment and another goes on.
 """
 
-import asyncio
-import logging
-import signal
-import sys
 from datetime import timedelta
 from typing import Final
 
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from certloom import wiring
-from certloom.domain.errors import CertloomError
-from certloom.logs import start_logging
 from certloom.process import leave
-from certloom.settings import Settings, read_settings
+from certloom.settings import Settings
 from certloom.storage.interface import Storage
 from workers.heartbeat import Failures, Heartbeats
-from workers.ready import say_ready
 from workers.sandbox import runner
 from workers.steps import steps
-from workers.temporal import connect
+from workers.working import run
 from workflows.certificate import CertificateWorkflow
+from workflows.deployment import DeploymentWorkflow
 from workflows.names import QUEUE
+from workflows.target import TargetCheckWorkflow
+from workflows.watch import EndpointWatchWorkflow
 
 GRACE: Final = timedelta(seconds=10)  # for running activities; each is one short exchange
 
-logger = logging.getLogger(__name__)
+WORKFLOWS: Final = (CertificateWorkflow, DeploymentWorkflow, EndpointWatchWorkflow, TargetCheckWorkflow)
 
 
 def build_worker(client: Client, settings: Settings, storage: Storage) -> Worker:
@@ -38,7 +33,7 @@ def build_worker(client: Client, settings: Settings, storage: Storage) -> Worker
     return Worker(
         client,
         task_queue=QUEUE,
-        workflows=[CertificateWorkflow],
+        workflows=WORKFLOWS,
         activities=steps(settings, storage),
         workflow_runner=runner(),
         interceptors=[Heartbeats(beat), Failures()],
@@ -49,34 +44,5 @@ def build_worker(client: Client, settings: Settings, storage: Storage) -> Worker
     )
 
 
-async def serve(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT; raises CertloomError when it cannot start."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    storage = wiring.storage(settings)
-    try:
-        worker = build_worker(await connect(settings), settings, storage)
-        async with worker:
-            logger.info("works on the queue %s of %s", QUEUE, settings.temporal)
-            say_ready()
-            await stop.wait()
-            logger.info("stops")
-    finally:
-        await storage.close()
-
-
-def main() -> int:
-    """Run the worker process; 1 with one sentence on stderr when it cannot start."""
-    try:
-        settings = read_settings()
-        start_logging(settings)
-        asyncio.run(serve(settings))
-    except CertloomError as error:
-        sys.stderr.write(f"certloom worker: {error.detail}\n")
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    leave(main())
+    leave(run("certloom worker", build_worker))

@@ -22,6 +22,7 @@ from certloom.settings import Settings, read_settings
 from certloom.storage.interface import Storage
 from workers.seed import Seed, api_key_row, ensure_demo, new_api_key, read_seed
 from workers.temporal import connect, prepare_namespace
+from workers.watch_schedule import ensure_watch
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +59,8 @@ async def _prepare_database(settings: Settings, storage: Storage, seed: Seed | N
 
 async def _prepare_temporal(settings: Settings, client: Client) -> None:
     await prepare_namespace(client, retention=timedelta(days=settings.retention_days))
+    if await ensure_watch(client, every=timedelta(seconds=settings.watch_interval)):
+        logger.info("endpoints are watched every %s s", settings.watch_interval)
 
 
 async def first_operator_key(storage: Storage, *, now: datetime) -> str | None:

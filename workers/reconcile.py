@@ -29,6 +29,7 @@ from workflows.client import CertificateClient
 from workflows.names import WORKFLOW_TYPE, workflow_id
 
 PAGE: Final = 500
+YOUNG: Final = timedelta(seconds=30)  # since anything happened to a deployment
 ANSWERS_KEPT: Final = timedelta(days=30)  # DESIGN 6
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,14 @@ class Restarts(Protocol):
 
     async def restore(self, state: CertificateState) -> bool:
         """Start again what has no running workflow; False when it runs already."""
+        ...
+
+    async def deploying(self, deployment_id: str) -> bool:
+        """Whether the deployment's workflow runs now."""
+        ...
+
+    async def restore_deployment(self, deployment_id: str) -> bool:
+        """Start again a deployment without a running workflow; False when it runs already."""
         ...
 
 
@@ -72,6 +81,25 @@ async def reconcile(storage: Storage, client: Restarts, *, running: frozenset[st
             logger.warning("%s cannot be restored now: %s", state.certificate_id, outage.detail)
             failed.append(state.certificate_id)
     return Report(living, tuple(restored), tuple(failed))
+
+
+async def reconcile_deployments(storage: Storage, client: Restarts, *, now: datetime) -> Sequence[str]:
+    """Restart every deployment that has no end and no workflow, and return which; may be called at any time.
+
+    So a target is never held for ever by one that somebody terminated. Young ones are just being started.
+    """
+    restored: list[str] = []
+    after: str | None = None
+    while True:
+        async with storage.read() as tx:
+            page = await tx.deployments.unfinished(after=after, limit=PAGE)
+        for record in page:
+            if record.updated_at < now - YOUNG and not await client.deploying(record.id):
+                await client.restore_deployment(record.id)
+                restored.append(record.id)
+        if len(page) < PAGE:
+            return restored
+        after = page[-1].id
 
 
 async def running_ids(temporal: Client) -> frozenset[str]:
@@ -117,6 +145,10 @@ def chores(settings: Settings, storage: Storage, temporal: Client) -> Sequence[C
         report = await reconcile(storage, client, running=await running_ids(temporal))
         return f"restored {', '.join(report.restored)} of {report.living}" if report.restored else ""
 
+    async def restart_deployments() -> str:
+        restored = await reconcile_deployments(storage, client, now=datetime.now(UTC))
+        return f"restored the deployments {', '.join(restored)}" if restored else ""
+
     async def crls() -> str:
         renewed = await wiring.refresh_crls(storage, sealer, now=datetime.now(UTC))
         return f"signed the CRL of {', '.join(renewed)}" if renewed else ""
@@ -128,6 +160,7 @@ def chores(settings: Settings, storage: Storage, temporal: Client) -> Sequence[C
 
     return (
         Chore("reconcile", settings.reconcile_interval, restart),
+        Chore("deployments", settings.reconcile_interval, restart_deployments),
         Chore("crls", settings.crl_interval, crls),
         Chore("purge", settings.purge_interval, purge),
     )

@@ -26,6 +26,7 @@ PROBE_WITHIN: Final = 2.0
 STOP_WITHIN: Final[Mapping[str, float]] = {
     "api": 10.0,
     "worker": 15.0,  # its own grace for running activities is 10 s
+    "targets": 15.0,
     "reconcile": 10.0,
     "init": 5.0,
     "lab": 5.0,
@@ -62,6 +63,9 @@ class Service:
             api.until_ready(self._answers("/readyz"), within=START_WITHIN),
         )
         await self._start("reconcile", _module("workers.reconcile"))
+        if self._settings.targets_file:
+            targets = await self._start("targets", _module("workers.targets"))
+            await targets.until_ready(None, within=START_WITHIN)
 
     async def until_dead(self) -> ChildDied:
         """Wait until a process that should last has ended."""

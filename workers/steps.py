@@ -5,13 +5,18 @@ from datetime import timedelta
 from typing import Any
 
 from activities.deletion import DeletionActivities
+from activities.deployment import DeploymentActivities
 from activities.issuance import IssuanceActivities
+from activities.material import Materials
 from activities.order import OrderActivities
 from activities.payment import PaymentActivities
+from activities.place import Places
 from activities.record import RecordActivities
 from activities.refund import RefundActivities
 from activities.revocation import RevocationActivities
+from activities.target import TargetActivities
 from activities.verification import VerificationActivities
+from activities.watch import WatchActivities
 from certloom import wiring
 from certloom.settings import Settings
 from certloom.storage.interface import Storage
@@ -38,7 +43,28 @@ def steps(settings: Settings, storage: Storage) -> Sequence[Callable[..., Any]]:
     revocation = RevocationActivities(storage=storage, issuers=issuers)
     refund = RefundActivities(storage=storage, methods=methods)
     deletion = DeletionActivities(storage=storage)
-    return _defined(record, payment, order, verification, issuance, revocation, refund, deletion)
+    rooms = (record, payment, order, verification, issuance, revocation, refund, deletion)
+    return [*_defined(*rooms), *target_steps(settings, storage)]
+
+
+def target_steps(settings: Settings, storage: Storage, *, on_host: bool = False) -> Sequence[Callable[..., Any]]:
+    """Return the activities that drive targets: of this very machine, or those that any worker can reach.
+
+    Raises BadSetting and KeyringInvalid.
+    """
+    allowed = wiring.allowed_targets(settings) if on_host else None
+    materials = Materials(storage=storage, sealer=wiring.customer_sealer(settings))
+    places = Places(
+        storage=storage,
+        targets=wiring.targets(settings, allowed),
+        prover=wiring.prover(settings),
+        materials=materials,
+    )
+    return _defined(
+        DeploymentActivities(storage=storage, places=places, materials=materials),
+        WatchActivities(storage=storage, places=places),
+        TargetActivities(storage=storage, places=places),
+    )
 
 
 def _defined(*rooms: object) -> list[Callable[..., Any]]:

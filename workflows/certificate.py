@@ -111,6 +111,21 @@ class CertificateWorkflow:
         return await self._answer(command)
 
     @workflow.update
+    async def deploy(self, command: c.Deploy) -> c.Accepted:
+        """Put the newest issuance on targets; each goes its own way."""
+        return await self._answer(command)
+
+    @workflow.update
+    async def roll_back(self, command: c.RollBack) -> c.Accepted:
+        """Put back what a target held before."""
+        return await self._answer(command)
+
+    @workflow.update
+    async def detach(self, command: c.Detach) -> c.Accepted:
+        """Look after a deleted target no more."""
+        return await self._answer(command)
+
+    @workflow.update
     async def delete(self, command: c.Delete) -> c.Accepted:
         """Delete for good."""
         return await self._answer(command)
@@ -157,6 +172,18 @@ class CertificateWorkflow:
 
     @replace.validator
     def _may_replace(self, command: c.Replace) -> None:
+        self._refuse_unless_allowed(command)
+
+    @deploy.validator
+    def _may_deploy(self, command: c.Deploy) -> None:
+        self._refuse_unless_allowed(command)
+
+    @roll_back.validator
+    def _may_roll_back(self, command: c.RollBack) -> None:
+        self._refuse_unless_allowed(command)
+
+    @detach.validator
+    def _may_detach(self, command: c.Detach) -> None:
         self._refuse_unless_allowed(command)
 
     @delete.validator

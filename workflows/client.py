@@ -9,6 +9,7 @@ from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
     WorkflowExecutionStatus,
+    WorkflowFailureError,
     WorkflowUpdateFailedError,
     WorkflowUpdateHandle,
     WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -18,17 +19,28 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.deployment import Deploying
 from activities.failures import from_failure
 from certloom.domain import command as c
 from certloom.domain.errors import NotFound, Outage, OutcomeUnknown
 from certloom.domain.evolve import evolve
 from certloom.domain.fact import Entry, Uploaded
+from certloom.domain.look import Tried
 from certloom.domain.state import CertificateState
-from workflows.names import QUEUE, WORKFLOW_TYPE, workflow_id
+from workflows.names import (
+    DEPLOYMENT_TYPE,
+    QUEUE,
+    TARGET_CHECK_TYPE,
+    WORKFLOW_TYPE,
+    deployment_workflow_id,
+    workflow_id,
+)
 from workflows.search_attributes import attributes
 from workflows.start import Start
+from workflows.target import TargetCheck
 
 ANSWER_WITHIN: Final = timedelta(seconds=10)  # DESIGN 6: then the API answers with the view as it stands
+TRIED_WITHIN: Final = timedelta(seconds=60)
 
 _UPDATES: Final = {
     c.Pay: "pay",
@@ -40,6 +52,9 @@ _UPDATES: Final = {
     c.Renew: "renew",
     c.Replace: "replace",
     c.Revoke: "revoke",
+    c.Deploy: "deploy",
+    c.RollBack: "roll_back",
+    c.Detach: "detach",
     c.Delete: "delete",
     c.Relabel: "relabel",
 }
@@ -93,8 +108,42 @@ class CertificateClient:
 
     async def running(self, certificate_id: str) -> bool:
         """Whether the certificate's workflow runs now."""
+        return await self._runs(workflow_id(certificate_id))
+
+    async def deploying(self, deployment_id: str) -> bool:
+        """Whether the deployment's workflow runs now."""
+        return await self._runs(deployment_workflow_id(deployment_id))
+
+    async def restore_deployment(self, deployment_id: str) -> bool:
+        """Start again a deployment without a running workflow; it goes on where its row says. False when it runs."""
+        return await self._begin(
+            DEPLOYMENT_TYPE, Deploying(deployment_id=deployment_id), deployment_workflow_id(deployment_id)
+        )
+
+    async def try_target(self, target_id: str, *, host: str | None, request_id: str) -> Tried:
+        """Have a target tried where it can be driven; raises Outage when that takes over 10 s."""
         try:
-            found = await self._client.get_workflow_handle(workflow_id(certificate_id)).describe()
+            tried: Tried = await self._client.execute_workflow(
+                TARGET_CHECK_TYPE,
+                TargetCheck(target_id=target_id, host=host),
+                id=f"target-check-{request_id}",
+                task_queue=QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                execution_timeout=TRIED_WITHIN,
+                result_type=Tried,
+                rpc_timeout=self._answer_within,
+            )
+        except WorkflowFailureError as error:
+            raise from_failure(error.cause) or Outage("The target was not tried in time; ask again.") from error
+        except RPCError as error:
+            raise Outage("The target was not tried in time; ask again.") from error
+        except RuntimeError as error:  # the SDK's word for a first connection that failed
+            raise Outage("Temporal cannot be reached.") from error
+        return tried
+
+    async def _runs(self, name: str) -> bool:
+        try:
+            found = await self._client.get_workflow_handle(name).describe()
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return False
@@ -129,6 +178,22 @@ class CertificateClient:
         handle = self._client.get_workflow_handle(workflow_id(certificate_id))
         state: CertificateState = await handle.query("view", result_type=CertificateState)
         return state
+
+    async def _begin(self, workflow_type: str, argument: Deploying, name: str) -> bool:
+        try:
+            await self._client.start_workflow(
+                workflow_type,
+                argument,
+                id=name,
+                task_queue=QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                static_summary=f"Deployment {argument.deployment_id}",
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        except RPCError as error:
+            raise Outage("Temporal does not answer.") from error
+        return True
 
     async def _start(self, start: Start, reuse: WorkflowIDReusePolicy) -> bool:
         try:

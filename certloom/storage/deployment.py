@@ -85,10 +85,13 @@ class SqlDeploymentTable:
         statement = update(deployments).where(deployments.c.id == deployment_id, _OPEN)
         await self._connection.execute(statement.values(**changes))
 
-    async def end(self, deployment_id: str, state: DeploymentState, *, why: str | None, at: datetime) -> None:
+    async def end(
+        self, deployment_id: str, state: DeploymentState, *, why: str | None, at: datetime, displaced: str | None = None
+    ) -> None:
         """Record the end, once: the first one stands."""
         statement = update(deployments).where(deployments.c.id == deployment_id, _OPEN)
-        await self._connection.execute(statement.values(state=state, why=why, ended_at=at, updated_at=at))
+        changes = {"state": state, "why": why, "ended_at": at, "updated_at": at, "displaced": displaced}
+        await self._connection.execute(statement.values(**changes))
 
     async def unfinished(self, *, after: str | None, limit: int) -> Sequence[DeploymentRecord]:
         """List by id what has no end yet."""

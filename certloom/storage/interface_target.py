@@ -103,7 +103,9 @@ class DeploymentTable(Protocol):
         """
         ...
 
-    async def end(self, deployment_id: str, state: DeploymentState, *, why: str | None, at: datetime) -> None:
+    async def end(
+        self, deployment_id: str, state: DeploymentState, *, why: str | None, at: datetime, displaced: str | None = None
+    ) -> None:
         """Record the end, once: the first one stands."""
         ...
 

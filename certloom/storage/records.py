@@ -216,6 +216,7 @@ class DeploymentRecord(Model):
     served_before: tuple[Look, ...] | None = None
     seen: tuple[Look, ...] | None = None
     why: str | None = None
+    displaced: str | None = None  # the certificate that was served there until this one was proven
 
     @property
     def ended(self) -> bool:

@@ -45,6 +45,7 @@ deployments = Table(
     Column("served_before", Serialised(tuple[Look, ...])),
     Column("seen", Serialised(tuple[Look, ...])),
     Column("why", Words),
+    Column("displaced", Words),
     Index("ix_deployments_certificate", "certificate_id", "started_at", "id"),
     Index("ix_deployments_target", "target_id", "started_at", "id"),
     Index(

@@ -17,13 +17,18 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.deletion import DeletionActivities
+from activities.deployment import DeploymentActivities
 from activities.issuance import IssuanceActivities
+from activities.material import Materials
 from activities.order import OrderActivities
 from activities.payment import PaymentActivities
+from activities.place import Places
 from activities.record import RecordActivities
 from activities.refund import RefundActivities
 from activities.revocation import RevocationActivities
+from activities.target import TargetActivities
 from activities.verification import VerificationActivities
+from activities.watch import WatchActivities
 from certloom.domain import command as c
 from certloom.domain.application import Organization, ValidationMethod
 from certloom.domain.certificate import CertificateStatus, Origin, Phase
@@ -33,6 +38,7 @@ from certloom.domain.key import KeyType
 from certloom.domain.money import Money
 from certloom.domain.product import Product
 from certloom.domain.state import CertificateState
+from certloom.domain.target import Endpoint, HaproxyTcpSettings, Target
 from certloom.issuers.authorities import create_authorities
 from certloom.issuers.interface import Issuer
 from certloom.issuers.private_ca import PrivateCa
@@ -44,13 +50,14 @@ from certloom.keys.sealing import AesGcmSealer
 from certloom.payments.balance import BalancePayments
 from certloom.payments.interface import PaymentMethod, PaymentRequest
 from certloom.storage.engine import SqlStorage
-from certloom.storage.records import Account, Draft, Posting
+from certloom.storage.records import Account, DeploymentRecord, Draft, Posting
+from certloom.targets.fake import FakeProver, FakeTargets
 from certloom.validation.fake import FakeValidator
 from tests.databases import SQLITE, fresh_url
 from tests.lives import leaf, product
+from workers.certificates import WORKFLOWS
 from workers.heartbeat import Failures
 from workers.sandbox import runner
-from workflows.certificate import CertificateWorkflow
 from workflows.client import CertificateClient
 from workflows.names import QUEUE, workflow_id
 from workflows.search_attributes import KEYS
@@ -84,6 +91,7 @@ class World:
     payments: BalancePayments
     issuers: dict[str, Issuer]
     methods: dict[str, PaymentMethod]
+    targets: FakeTargets = field(default_factory=FakeTargets)
     activities: list[Callable[..., Any]] = field(default_factory=list)
 
     def worker(self, **more: Any) -> Worker:
@@ -91,7 +99,7 @@ class World:
         return Worker(
             self.env.client,
             task_queue=QUEUE,
-            workflows=[CertificateWorkflow],
+            workflows=WORKFLOWS,
             activities=self.activities,
             workflow_runner=runner(),
             **{"interceptors": [Failures()], **more},
@@ -164,6 +172,42 @@ class World:
             key_type=key_type,
             csr_ref=csr_ref,
         )
+
+    async def target(self, *endpoints: Endpoint, prove_within: timedelta = timedelta(seconds=2)) -> Target:
+        """Make a target that the fake drives; settings name a HAProxy that nobody contacts."""
+        target_id = f"tgt_w{next(_ids)}"
+        made = Target(
+            id=target_id,
+            account_id=ACCOUNT,
+            name=target_id,
+            settings=HaproxyTcpSettings(address="edge.example.com", port=9999, file=f"/certs/{target_id}.pem"),
+            endpoints=endpoints or (Endpoint(host=f"{target_id.replace('_', '-')}.example.com"),),
+            prove_within=prove_within,
+            created_at=datetime.now(UTC),
+        )
+        self.targets.register(made)
+        async with self.storage.begin() as tx:
+            await tx.targets.add(made)
+        return made
+
+    async def deploy(self, certificate_id: str, *targets: Target) -> list[str]:
+        """Ask for deployments and return their ids."""
+        items = tuple(c.DeployItem(deployment_id=f"dep_w{next(_ids)}", target_id=one.id) for one in targets)
+        await self.ask(certificate_id, c.Deploy, items=items)
+        return [item.deployment_id for item in items]
+
+    async def ended(self, deployment_id: str, *, seconds: float = 30) -> DeploymentRecord:
+        """Wait for a deployment's end."""
+
+        async def wait() -> DeploymentRecord:
+            while True:
+                async with self.storage.read() as tx:
+                    record = await tx.deployments.get(deployment_id)
+                if record is not None and record.ended:
+                    return record
+                await asyncio.sleep(0.02)
+
+        return await asyncio.wait_for(wait(), seconds)
 
     async def prove(self, certificate_id: str) -> None:
         """Publish the proof and have it looked for."""
@@ -300,6 +344,11 @@ def _activities(built: World, sealer: AesGcmSealer) -> list[Callable[..., Any]]:
         storage=storage, issuers=issuers, sealer=sealer, key_maker=KeyGeneration(), credentials=PemCredentials()
     )
     look = VerificationActivities(storage=storage, validator=validator, check_interval=timedelta(hours=6))
+    materials = Materials(storage=storage, sealer=sealer)
+    prover = FakeProver(built.targets)
+    places = Places(storage=storage, targets=built.targets, prover=prover, materials=materials)
+    deployment = DeploymentActivities(storage=storage, places=places, materials=materials)
+    watch = WatchActivities(storage=storage, places=places, jitter=0, second_look=0)
     return [
         RecordActivities(storage=storage).record,
         PaymentActivities(storage=storage, methods=methods).charge,
@@ -311,6 +360,17 @@ def _activities(built: World, sealer: AesGcmSealer) -> list[Callable[..., Any]]:
         IssuanceActivities(storage=storage, issuers=issuers, validator=validator).issue,
         RevocationActivities(storage=storage, issuers=issuers).revoke,
         DeletionActivities(storage=storage).destroy,
+        deployment.begin,
+        deployment.install,
+        deployment.prove,
+        deployment.roll_back,
+        deployment.prove_rollback,
+        deployment.clean_up,
+        deployment.settle,
+        watch.hosts,
+        watch.watch,
+        watch.still_served,
+        TargetActivities(storage=storage, places=places).attempt,
     ]
 
 

@@ -62,6 +62,7 @@ def _deployments() -> None:
         sa.Column("served_before", sa.Text()),
         sa.Column("seen", sa.Text()),
         sa.Column("why", WORDS),
+        sa.Column("displaced", WORDS),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deployments")),
     )
     op.create_index("ix_deployments_certificate", "deployments", ["certificate_id", "started_at", "id"])
