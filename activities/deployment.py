@@ -3,34 +3,35 @@
 Each step may be repeated after a crash at any moment: what was there before is in the row ahead of the first change.
 """
 
+import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.job import Job, find_job, leaf_of, needless, require_issued
 from activities.material import Materials
 from activities.place import Places
 from activities.served import missing, not_back
 from activities.work import started_at
-from certloom.domain.certificate import CertificateStatus
 from certloom.domain.deployment import DeploymentReport, DeploymentState
 from certloom.domain.errors import Outage
-from certloom.domain.issuance import IssuanceState
 from certloom.domain.look import Look
 from certloom.domain.model import Model
-from certloom.domain.state import CertificateState
-from certloom.domain.target import Target
+from certloom.domain.target import BETWEEN_PROOFS
 from certloom.storage.interface import Storage, Transaction
 from certloom.storage.records import DeploymentRecord
 from certloom.targets.interface import Material, Standing, TargetRefused
 from certloom.targets.interface import Target as Opened
 
 NOT_SERVED: Final = "NotServedYet"
-ROUNDS: Final = 2  # times in a row that every address must serve the leaf
+ROUNDS: Final = 3  # times in a row that every address must serve the leaf
 SLOWEST_LOOK: Final = timedelta(seconds=30)
 OCCUPIED_PAUSE: Final = 2.0  # s, until a target that another deployment holds is asked for again
 
+Judge = Callable[[tuple[Look, ...]], str | None]
 _S = DeploymentState
 
 
@@ -55,18 +56,6 @@ class Settling(Deploying):
     why: str | None = None
 
 
-class Job(NamedTuple):
-    """A deployment's row, its target, the certificate it is about, and the leaf that shall be served.
-
-    `leaf` is the fingerprint; None when something from elsewhere is put back.
-    """
-
-    record: DeploymentRecord
-    target: Target
-    state: CertificateState
-    leaf: str | None
-
-
 class DeploymentActivities:
     """`begin` and `settle` run anywhere, the others where the target can be driven."""
 
@@ -80,12 +69,12 @@ class DeploymentActivities:
         """Take the target; raises Outage while another deployment has it. Nothing to do is an answer, too."""
         now = started_at()
         async with self._storage.begin() as tx:
-            job = await _job(tx, deploying.deployment_id)
+            job = await find_job(tx, deploying.deployment_id)
             if job.record.ended:
                 return Begun(report=_report(job))
-            if (why := await _needless(tx, job)) is not None:
+            if (why := await needless(tx, job)) is not None:
                 await tx.deployments.end(job.record.id, _S.SUPERSEDED, why=why, at=now)
-                return Begun(report=_report(await _job(tx, job.record.id)))
+                return Begun(report=_report(await find_job(tx, job.record.id)))
             holder = await tx.targets.occupy(job.target.id, job.record.id)
             if holder != job.record.id:
                 raise Outage(f"The deployment {holder} to the same target is under way.", retry_after=OCCUPIED_PAUSE)
@@ -96,7 +85,7 @@ class DeploymentActivities:
         """Remember what is there, then put the issuance there; the second time it is a cheap no-op."""
         now = started_at()
         job = await self._find(deploying)
-        _require_issued(job)
+        require_issued(job)
         if job.record.served_before is None:
             await self._remember(job, await self._places.looks(job.target.endpoints), None, now)
         async with self._places.changing(job.target, holder=job.record.id, now=now) as target:
@@ -111,12 +100,7 @@ class DeploymentActivities:
         """Ask every endpoint until all serve it, some times in a row; raises NotServedYet with a growing pause."""
         now = started_at()
         job = await self._find(deploying)
-        looks: tuple[Look, ...] = ()
-        fault: str | None = None
-        for _ in range(ROUNDS):
-            looks = await self._places.looks(job.target.endpoints)
-            if (fault := await self._fault(job, looks)) is not None:
-                break
+        looks, fault = await self._seen(job, await self._judge(job))
         async with self._storage.begin() as tx:
             await tx.deployments.progress(job.record.id, _S.PROVING, seen=looks, why=fault, at=now)
         _require_none(fault)
@@ -140,15 +124,9 @@ class DeploymentActivities:
         """Ask every endpoint until it serves again what it served before; raises NotServedYet."""
         now = started_at()
         job = await self._find(deploying)
-        unwanted = job.leaf
-        looks: tuple[Look, ...] = ()
-        fault: str | None = None
-        for _ in range(ROUNDS):
-            looks = await self._places.looks(job.target.endpoints)
-            before = job.record.served_before or ()
-            same = unwanted in {look.fingerprint_sha256 for look in before}
-            if (fault := not_back(looks, before, None if same else unwanted)) is not None:
-                break
+        before = job.record.served_before or ()
+        same = job.leaf in {look.fingerprint_sha256 for look in before}
+        looks, fault = await self._seen(job, lambda looks: not_back(looks, before, None if same else job.leaf))
         async with self._storage.begin() as tx:
             await tx.deployments.progress(job.record.id, _S.ROLLING_BACK, seen=looks, at=now)
         _require_none(fault)
@@ -168,18 +146,18 @@ class DeploymentActivities:
         """Record the end and give the target free, together; the first end stands."""
         now = started_at()
         async with self._storage.begin() as tx:
-            job = await _job(tx, settling.deployment_id)
+            job = await find_job(tx, settling.deployment_id)
             if not job.record.ended:
                 proven = settling.outcome is _S.DEPLOYED
                 why = None if proven else settling.why or job.record.why
                 displaced = await _take_over(tx, job) if proven else None
                 await tx.deployments.end(job.record.id, settling.outcome, why=why, at=now, displaced=displaced)
             await tx.targets.release(job.target.id, job.record.id)
-            return _report(await _job(tx, job.record.id))
+            return _report(await find_job(tx, job.record.id))
 
     async def _find(self, deploying: Deploying) -> Job:
         async with self._storage.read() as tx:
-            return await _job(tx, deploying.deployment_id)
+            return await find_job(tx, deploying.deployment_id)
 
     async def _remember(self, job: Job, looks: tuple[Look, ...], before: Standing | None, now: datetime) -> None:
         async with self._storage.begin() as tx:
@@ -220,60 +198,33 @@ class DeploymentActivities:
             raise TargetRefused("The deployment that is to be undone is not known.")
         return found
 
-    async def _fault(self, job: Job, looks: tuple[Look, ...]) -> str | None:
+    async def _seen(self, job: Job, judge: Judge) -> tuple[tuple[Look, ...], str | None]:
+        """Look some times in a row, until something is wrong."""
+        pause = BETWEEN_PROOFS[job.target.kind].total_seconds()
+        for count in range(1, ROUNDS + 1):
+            looks = await self._places.looks(job.target.endpoints)
+            fault = judge(looks)
+            if fault is not None or count == ROUNDS:
+                break
+            await asyncio.sleep(pause)
+        return looks, fault
+
+    async def _judge(self, job: Job) -> Judge:
+        """Return what tells a proof from everything else."""
         before = {
             look.fingerprint_sha256 or "": "the certificate from before" for look in job.record.served_before or ()
         }
-        if job.leaf is not None:
-            return missing(looks, job.leaf, before)
+        if (leaf := job.leaf) is not None:
+            return lambda looks: missing(looks, leaf, before)
         restored = await self._restored(job)
         async with self._storage.read() as tx:
-            undone = await _leaf(tx, restored)
-        return not_back(looks, restored.served_before or (), undone)
+            undone = await leaf_of(tx, restored)
+        return lambda looks: not_back(looks, restored.served_before or (), undone)
 
     async def _is_ours(self, job: Job, before: Standing) -> bool:
         if job.leaf is None or before.fingerprint_sha256 == job.leaf:
             return False
         return await self._materials.is_ours(job.target.id, before.fingerprint_sha256)
-
-
-async def _job(tx: Transaction, deployment_id: str) -> Job:
-    record = await tx.deployments.get(deployment_id)
-    target = await tx.targets.get(record.target_id) if record else None
-    state = await tx.certificates.get(record.certificate_id) if record else None
-    if record is None or target is None or state is None:
-        raise ValueError(f"{deployment_id} is not stored")
-    return Job(record, target.target, state, await _leaf(tx, record))
-
-
-async def _leaf(tx: Transaction, record: DeploymentRecord) -> str | None:
-    if record.number is None:
-        return None
-    found = await tx.issuances.get(record.certificate_id, record.number)
-    if found is None:
-        raise ValueError(f"issuance {record.number} of {record.certificate_id} is not stored")
-    return found.issuance.fingerprint_sha256
-
-
-async def _needless(tx: Transaction, job: Job) -> str | None:
-    """Say why nothing has to be done; None when something has, or was begun already and must be brought to its end."""
-    if job.record.served_before is not None:
-        return None
-    if job.target.deleted_at is not None:
-        return "The target was deleted."
-    if job.state.status is not CertificateStatus.ISSUED:
-        return f"The certificate is {job.state.status} by now."
-    for other in await tx.deployments.of_target(job.target.id, limit=10):
-        if other.certificate_id == job.record.certificate_id and other.started_at > job.record.started_at:
-            return f"The deployment {other.id} came after it."
-    return None
-
-
-def _require_issued(job: Job) -> None:
-    leaf = next((one for one in job.state.issuances if one.number == job.record.number), None)
-    revoked = leaf is not None and leaf.state is IssuanceState.REVOKED
-    if job.state.status is not CertificateStatus.ISSUED or revoked:
-        raise TargetRefused("The certificate was revoked or deleted meanwhile.")
 
 
 def _require_none(fault: str | None) -> None:

@@ -14,3 +14,4 @@ def start_logging(settings: Settings) -> None:
     handler.setFormatter(formatter)
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # six lines that say nothing
+    logging.getLogger("asyncssh").setLevel(logging.WARNING)  # else each connection is ten lines

@@ -6,10 +6,10 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, FailureError
 from temporalio.exceptions import TimeoutError as ActivityTimeoutError
 
 from activities.deployment import Begun, Deploying, DeploymentActivities, Settling
@@ -17,6 +17,8 @@ from activities.failures import from_failure
 from certloom.domain.deployment import DeploymentReport, DeploymentState, DisplacedReport
 from workflows import options
 from workflows.names import DEPLOYMENT_ENDED, DEPLOYMENT_TYPE, TARGET_DISPLACED, queue_of, workflow_id
+
+CANCELLED: Final = "It was cancelled by an operator."
 
 Step = Callable[[Any, Deploying], Coroutine[Any, Any, None]]
 
@@ -90,7 +92,7 @@ class DeploymentWorkflow:
     async def _run(self, step: Step, summary: str, waits: dict[str, Any], *, cancellable: bool = False) -> str | None:
         """Run a step where the target can be driven; returns why it failed, or None."""
         if cancellable and self._cancelled:
-            return "It was cancelled by an operator."
+            return CANCELLED
         task: asyncio.Task[None] = workflow.start_activity_method(
             step, self._deploying, summary=summary, task_queue=queue_of(self._begun.host), **waits
         )
@@ -98,9 +100,7 @@ class DeploymentWorkflow:
         try:
             await task
         except ActivityError as error:
-            if cancellable and is_cancelled_exception(error):
-                return "It was cancelled by an operator."
-            return _why(error)
+            return CANCELLED if cancellable and self._cancelled else _why(error)
         finally:
             self._step = None
         return None

@@ -106,7 +106,8 @@ def change(patience: timedelta) -> dict[str, Any]:
 
 def prove(patience: timedelta) -> dict[str, Any]:
     """Return how endpoints are asked: the step names its own growing pauses, until the target's deadline."""
-    return {**change(patience), "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1))}
+    retry = RetryPolicy(initial_interval=timedelta(seconds=1))
+    return {**change(patience), "schedule_to_close_timeout": patience, "retry_policy": retry}
 
 
 def pause(count: int) -> timedelta:

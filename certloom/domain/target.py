@@ -194,6 +194,17 @@ PROVE_WITHIN: Final[Mapping[TargetKind, timedelta]] = {
 """How long a target may take until every endpoint serves the new leaf, unless the target says otherwise."""
 
 
+BETWEEN_PROOFS: Final[Mapping[TargetKind, timedelta]] = {
+    TargetKind.HAPROXY: timedelta(0),  # one process switches at once
+    TargetKind.HAPROXY_TCP: timedelta(0),
+    TargetKind.NGINX: timedelta(seconds=0.15),  # old workers accept for about 0.1 s after a reload, and were seen to
+    TargetKind.NGINX_SSH: timedelta(seconds=0.15),
+    TargetKind.ALIBABA_CDN: timedelta(seconds=1),  # many machines behind one address
+    TargetKind.ALIBABA_SLB: timedelta(seconds=0.5),
+}
+"""The pause between two looks of one proof, so that they do not all meet the same process."""
+
+
 class Target(Model):
     """One slot of one place: exactly one certificate is served from it. Credentials are kept apart, sealed."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,13 +13,16 @@ from temporalio.exceptions import ApplicationError
 from certloom.domain import command as c
 from certloom.domain.application import Outcome
 from certloom.domain.certificate import CertificateStatus, Phase
+from certloom.domain.deployment import DeploymentState
 from certloom.domain.errors import Outage, OutcomeUnknown
 from certloom.domain.step import StepKind
+from certloom.targets.fake import Trouble
 from tests.databases import POSTGRES, SQLITE
 from tests.lives import NOW
 from tests.workflows.trouble import BrokenPayments, Wrapped, forgotten, twice
 from tests.workflows.world import World, temporal, world
 from workers.heartbeat import Failures
+from workers.reconcile import reconcile_deployments
 from workflows.client import CertificateClient
 
 S = CertificateStatus
@@ -204,3 +207,59 @@ class TestRepetition:
 
         assert await alone.postings(certificate_id) == {"charge": -900, "refund": 900}
         assert [record.issuance.serial for record in records] == [one.serial for one in state.issuances]
+
+    @pytest.mark.parametrize("around", [twice, forgotten])
+    async def test_every_step_of_a_deployment_may_run_again(self, alone: World, around: Any) -> None:
+        """Deployments whose steps run twice, or lose their first answer, change a target once and end rightly."""
+        async with alone.worker(interceptors=[Wrapped(around), Failures()]):
+            first, second = await alone.issued(), await alone.issued()
+            shared = await alone.target()
+            broken = await alone.target(prove_within=timedelta(seconds=3))
+            alone.targets.serve(broken.id, "f" * 64)
+            alone.targets.trouble(broken.id, Trouble.STALE, endpoint=0)
+            records = [await alone.ended(one) for one in await alone.deploy(first, shared, broken)]
+            records += [await alone.ended(one) for one in await alone.deploy(second, shared)]
+            await alone.until(first, lambda state: not state.placements)
+            await alone.until(second, lambda state: not state.deploying)
+
+        ends = [DeploymentState.DEPLOYED, DeploymentState.ROLLED_BACK, DeploymentState.DEPLOYED]
+        assert [record.state for record in records] == ends
+        assert len(alone.targets.changes(shared.id)) == 2
+        assert alone.targets.changes(broken.id)[0::2] == ("f" * 64, "f" * 64)
+        assert (await alone.facts(first))[-1] == "displaced"
+
+
+class TestLostDeployments:
+    async def test_a_terminated_one_is_brought_to_its_end(self, alone: World) -> None:
+        """A deployment whose workflow was terminated is restarted by reconcile, and its target is free afterwards."""
+        async with alone.worker():
+            certificate_id = await alone.issued()
+            target = await alone.target(prove_within=timedelta(minutes=5))
+            alone.targets.trouble(target.id, Trouble.STALE, endpoint=0)
+            (deployment_id,) = await alone.deploy(certificate_id, target)
+            await alone.reached(deployment_id, DeploymentState.PROVING)
+            await alone.env.client.get_workflow_handle(f"deployment-{deployment_id}").terminate()
+            alone.targets.heal(target.id)
+            late = datetime.now(UTC) + timedelta(minutes=1)
+            restored = await reconcile_deployments(alone.storage, alone.client, now=late)
+            record = await alone.ended(deployment_id)
+            await alone.until(certificate_id, lambda state: not state.deploying)
+
+        assert list(restored) == [deployment_id]
+        assert record.state is DeploymentState.DEPLOYED
+
+    async def test_a_certificate_restored_from_its_row_goes_on(self, alone: World) -> None:
+        """A certificate whose workflow is lost while it is deployed hears the end from the deployment all the same."""
+        async with alone.worker():
+            certificate_id = await alone.issued()
+            target = await alone.target()
+            alone.targets.trouble(target.id, Trouble.STALE, endpoint=0)
+            (deployment_id,) = await alone.deploy(certificate_id, target)
+            await alone.handle(certificate_id).terminate()
+            alone.targets.heal(target.id)
+            record = await alone.ended(deployment_id)
+            await alone.client.restore(await alone.row(certificate_id))
+            state = await alone.until(certificate_id, lambda state: not state.deploying)
+
+        assert record.state is DeploymentState.DEPLOYED
+        assert [one.proven for one in state.placements] == [1]

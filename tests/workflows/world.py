@@ -16,22 +16,10 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.deletion import DeletionActivities
-from activities.deployment import DeploymentActivities
-from activities.issuance import IssuanceActivities
-from activities.material import Materials
-from activities.order import OrderActivities
-from activities.payment import PaymentActivities
-from activities.place import Places
-from activities.record import RecordActivities
-from activities.refund import RefundActivities
-from activities.revocation import RevocationActivities
-from activities.target import TargetActivities
-from activities.verification import VerificationActivities
-from activities.watch import WatchActivities
 from certloom.domain import command as c
 from certloom.domain.application import Organization, ValidationMethod
 from certloom.domain.certificate import CertificateStatus, Origin, Phase
+from certloom.domain.deployment import ENDS, DeploymentState
 from certloom.domain.fact import Uploaded
 from certloom.domain.issuance import RevocationReason
 from certloom.domain.key import KeyType
@@ -42,8 +30,6 @@ from certloom.domain.target import Endpoint, HaproxyTcpSettings, Target
 from certloom.issuers.authorities import create_authorities
 from certloom.issuers.interface import Issuer
 from certloom.issuers.private_ca import PrivateCa
-from certloom.keys.credentials import PemCredentials
-from certloom.keys.generation import KeyGeneration
 from certloom.keys.keyring import parse_keyring
 from certloom.keys.payload import SealedPayloadCodec, make_data_converter
 from certloom.keys.sealing import AesGcmSealer
@@ -51,16 +37,18 @@ from certloom.payments.balance import BalancePayments
 from certloom.payments.interface import PaymentMethod, PaymentRequest
 from certloom.storage.engine import SqlStorage
 from certloom.storage.records import Account, DeploymentRecord, Draft, Posting
-from certloom.targets.fake import FakeProver, FakeTargets
+from certloom.targets.fake import FakeTargets
 from certloom.validation.fake import FakeValidator
 from tests.databases import SQLITE, fresh_url
 from tests.lives import leaf, product
+from tests.workflows.steps import activities
 from workers.certificates import WORKFLOWS
 from workers.heartbeat import Failures
 from workers.sandbox import runner
 from workflows.client import CertificateClient
-from workflows.names import QUEUE, workflow_id
+from workflows.names import QUEUE, WATCH_TYPE, workflow_id
 from workflows.search_attributes import KEYS
+from workflows.watch import Watched
 
 TEMPORAL = Path(__file__).parents[2] / ".venv" / "bin" / "temporal"
 RING = parse_keyring("QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=")
@@ -198,16 +186,37 @@ class World:
 
     async def ended(self, deployment_id: str, *, seconds: float = 30) -> DeploymentRecord:
         """Wait for a deployment's end."""
+        return await self.reached(deployment_id, *ENDS, seconds=seconds)
+
+    async def reached(self, deployment_id: str, *states: DeploymentState, seconds: float = 30) -> DeploymentRecord:
+        """Wait until a deployment is in one of these states."""
 
         async def wait() -> DeploymentRecord:
             while True:
                 async with self.storage.read() as tx:
                     record = await tx.deployments.get(deployment_id)
-                if record is not None and record.ended:
+                if record is not None and record.state in states:
                     return record
                 await asyncio.sleep(0.02)
 
         return await asyncio.wait_for(wait(), seconds)
+
+    async def roll_back(self, certificate_id: str, undone: DeploymentRecord, *, number: int | None) -> None:
+        """Ask for what was there before a deployment."""
+        item = c.DeployItem(deployment_id=f"dep_w{next(_ids)}", target_id=undone.target_id)
+        await self.ask(certificate_id, c.RollBack, item=item, restores=undone.id, number=number)
+
+    async def watch(self) -> Watched:
+        """Let the watch look once at everything."""
+        seen: Watched = await self.env.client.execute_workflow(
+            WATCH_TYPE, id=f"watch-{next(_ids)}", task_queue=QUEUE, result_type=Watched
+        )
+        return seen
+
+    async def ask_later(self, certificate_id: str, command: type[c.Command], after: timedelta, **more: Any) -> None:
+        """Let the certificate's clock run on, then ask."""
+        await self.forward(certificate_id, after)
+        await self.ask(certificate_id, command, **more)
 
     async def prove(self, certificate_id: str) -> None:
         """Publish the proof and have it looked for."""
@@ -331,47 +340,12 @@ async def world(env: WorkflowEnvironment, folder: Path, *, database: str = SQLIT
         issuers={"private": PrivateCa(storage, sealer, public_url=PUBLIC_URL)},
         methods={"balance": payments},
     )
-    built.activities = _activities(built, sealer)
+    built.activities = activities(
+        storage, sealer, issuers=built.issuers, methods=built.methods, validator=built.validator, targets=built.targets
+    )
     await _open_account(built)
     yield built
     await storage.close()
-
-
-def _activities(built: World, sealer: AesGcmSealer) -> list[Callable[..., Any]]:
-    storage, issuers, methods, validator = built.storage, built.issuers, built.methods, built.validator
-    refund = RefundActivities(storage=storage, methods=methods)
-    order = OrderActivities(
-        storage=storage, issuers=issuers, sealer=sealer, key_maker=KeyGeneration(), credentials=PemCredentials()
-    )
-    look = VerificationActivities(storage=storage, validator=validator, check_interval=timedelta(hours=6))
-    materials = Materials(storage=storage, sealer=sealer)
-    prover = FakeProver(built.targets)
-    places = Places(storage=storage, targets=built.targets, prover=prover, materials=materials)
-    deployment = DeploymentActivities(storage=storage, places=places, materials=materials)
-    watch = WatchActivities(storage=storage, places=places, jitter=0, second_look=0)
-    return [
-        RecordActivities(storage=storage).record,
-        PaymentActivities(storage=storage, methods=methods).charge,
-        refund.calculate_refund,
-        refund.refund,
-        order.prepare,
-        order.discard,
-        look.look,
-        IssuanceActivities(storage=storage, issuers=issuers, validator=validator).issue,
-        RevocationActivities(storage=storage, issuers=issuers).revoke,
-        DeletionActivities(storage=storage).destroy,
-        deployment.begin,
-        deployment.install,
-        deployment.prove,
-        deployment.roll_back,
-        deployment.prove_rollback,
-        deployment.clean_up,
-        deployment.settle,
-        watch.hosts,
-        watch.watch,
-        watch.still_served,
-        TargetActivities(storage=storage, places=places).attempt,
-    ]
 
 
 async def _open_account(built: World) -> None:
