@@ -49,6 +49,12 @@ class Begun(Model):
     report: DeploymentReport | None = None
 
 
+class Proving(Deploying):
+    """How long endpoints are asked; the last look is at the end of it."""
+
+    within: timedelta
+
+
 class Settling(Deploying):
     """How it ended. Without `why` the reason is what the last look did not find."""
 
@@ -88,22 +94,22 @@ class DeploymentActivities:
         require_issued(job)
         if job.record.served_before is None:
             await self._remember(job, await self._places.looks(job.target.endpoints), None, now)
-        async with self._places.changing(job.target, holder=job.record.id, now=now) as target:
-            job = await self._find(deploying)
+        async with self._places.changing(job.target, now=now) as target:
+            job = await self._find(deploying, _S.WAITING, _S.INSTALLING, _S.PROVING)
             before = job.record.before or await self._examined(job, target, now)
             await self._put(job, target, before)
         async with self._storage.begin() as tx:
             await tx.deployments.progress(job.record.id, _S.PROVING, at=now)
 
     @activity.defn(name="prove")
-    async def prove(self, deploying: Deploying) -> None:
+    async def prove(self, proving: Proving) -> None:
         """Ask every endpoint until all serve it, some times in a row; raises NotServedYet with a growing pause."""
         now = started_at()
-        job = await self._find(deploying)
+        job = await self._find(proving)
         looks, fault = await self._seen(job, await self._judge(job))
         async with self._storage.begin() as tx:
             await tx.deployments.progress(job.record.id, _S.PROVING, seen=looks, why=fault, at=now)
-        _require_none(fault)
+        _require_none(fault, proving.within)
 
     @activity.defn(name="roll_back")
     async def roll_back(self, deploying: Deploying) -> None:
@@ -112,24 +118,22 @@ class DeploymentActivities:
         job = await self._find(deploying)
         async with self._storage.begin() as tx:
             await tx.deployments.progress(job.record.id, _S.ROLLING_BACK, at=now)
-        if job.record.before is None:
-            return
-        known = await self._materials.known(job.target.id, job.record.before.fingerprint_sha256)
-        installed = await self._installed(job)
-        async with self._places.changing(job.target, holder=job.record.id, now=now) as target:
-            await target.roll_back(job.record.before, installed=installed, known=known)
+        async with self._places.changing(job.target, now=now) as target:
+            job = await self._find(deploying, _S.ROLLING_BACK)
+            if job.record.before is not None:
+                await self._put_back(job, target, job.record.before)
 
     @activity.defn(name="prove_rollback")
-    async def prove_rollback(self, deploying: Deploying) -> None:
+    async def prove_rollback(self, proving: Proving) -> None:
         """Ask every endpoint until it serves again what it served before; raises NotServedYet."""
         now = started_at()
-        job = await self._find(deploying)
+        job = await self._find(proving)
         before = job.record.served_before or ()
         same = job.leaf in {look.fingerprint_sha256 for look in before}
         looks, fault = await self._seen(job, lambda looks: not_back(looks, before, None if same else job.leaf))
         async with self._storage.begin() as tx:
             await tx.deployments.progress(job.record.id, _S.ROLLING_BACK, seen=looks, at=now)
-        _require_none(fault)
+        _require_none(fault, proving.within)
 
     @activity.defn(name="clean_up")
     async def clean_up(self, deploying: Deploying) -> None:
@@ -138,7 +142,8 @@ class DeploymentActivities:
         job = await self._find(deploying)
         if job.record.before is None or not await self._is_ours(job, job.record.before):
             return
-        async with self._places.changing(job.target, holder=job.record.id, now=now) as target:
+        async with self._places.changing(job.target, now=now) as target:
+            await self._find(deploying, _S.PROVING)
             await target.forget(job.record.before)
 
     @activity.defn(name="settle_deployment")
@@ -155,21 +160,30 @@ class DeploymentActivities:
             await tx.targets.release(job.target.id, job.record.id)
             return _report(await find_job(tx, job.record.id))
 
-    async def _find(self, deploying: Deploying) -> Job:
+    async def _find(self, deploying: Deploying, *states: DeploymentState) -> Job:
+        """Read the row. Raises TargetRefused unless it is in one of *states*: then this attempt was given up."""
         async with self._storage.read() as tx:
-            return await find_job(tx, deploying.deployment_id)
+            job = await find_job(tx, deploying.deployment_id)
+        if states and job.record.state not in states:
+            raise TargetRefused(f"The deployment is {job.record.state.replace('_', ' ')} by now.")
+        return job
 
     async def _remember(self, job: Job, looks: tuple[Look, ...], before: Standing | None, now: datetime) -> None:
         async with self._storage.begin() as tx:
             await tx.deployments.begin(job.record.id, served_before=looks, before=before, at=now)
 
     async def _examined(self, job: Job, target: Opened, now: datetime) -> Standing:
-        """Ask the target what it holds; where it cannot tell which leaf, handshakes may."""
+        """Ask the target what it holds; where it cannot tell, its serial or a handshake may show a leaf of ours.
+
+        Another one's fingerprint is left out: whoever cannot tell it cannot put it back either.
+        """
         standing = await target.examine()
         looks = job.record.served_before or ()
         seen = {look.fingerprint_sha256 for look in looks if look.fingerprint_sha256}
-        if standing.fingerprint_sha256 is None and len(seen) == 1:
-            standing = standing.model_copy(update={"fingerprint_sha256": seen.pop()})
+        if standing.fingerprint_sha256 is None:
+            only = seen.pop() if len(seen) == 1 else None
+            ours = await self._materials.ours(job.target.id, fingerprint=only, serial=standing.serial)
+            standing = standing.model_copy(update={"fingerprint_sha256": ours})
         await self._remember(job, looks, standing, now)
         return standing
 
@@ -181,8 +195,11 @@ class DeploymentActivities:
         restored = await self._restored(job)
         if restored.before is None:
             raise TargetRefused("The deployment that is to be undone never changed anything.")
-        known = await self._materials.known(job.target.id, restored.before.fingerprint_sha256)
-        await target.roll_back(restored.before, installed=await self._installed(job), known=known)
+        await self._put_back(job, target, restored.before)
+
+    async def _put_back(self, job: Job, target: Opened, before: Standing) -> None:
+        known = await self._materials.known(job.target.id, before.fingerprint_sha256)
+        await target.roll_back(before, installed=await self._installed(job), known=known)
 
     async def _installed(self, job: Job) -> Material:
         """Return the pair that was put there: this deployment's own, or the one that a rollback undoes."""
@@ -224,14 +241,23 @@ class DeploymentActivities:
     async def _is_ours(self, job: Job, before: Standing) -> bool:
         if job.leaf is None or before.fingerprint_sha256 == job.leaf:
             return False
-        return await self._materials.is_ours(job.target.id, before.fingerprint_sha256)
+        return await self._materials.ours(job.target.id, fingerprint=before.fingerprint_sha256) is not None
 
 
-def _require_none(fault: str | None) -> None:
+def _require_none(fault: str | None, within: timedelta) -> None:
+    """Raise NotServedYet: with the pause until the next look, or for good when the time is over."""
     if fault is None:
         return
-    pause = min(timedelta(seconds=0.1) * 2 ** min(activity.info().attempt - 1, 20), SLOWEST_LOOK)
-    raise ApplicationError(fault, type=NOT_SERVED, next_retry_delay=pause, category=ApplicationErrorCategory.BENIGN)
+    info = activity.info()
+    left = within - (info.started_time - info.scheduled_time)
+    pause = min(timedelta(seconds=0.1) * 2 ** min(info.attempt - 1, 20), SLOWEST_LOOK)
+    raise ApplicationError(
+        fault,
+        type=NOT_SERVED,
+        non_retryable=left <= timedelta(),
+        next_retry_delay=max(min(pause, left), timedelta(milliseconds=1)),
+        category=ApplicationErrorCategory.BENIGN,
+    )
 
 
 async def _take_over(tx: Transaction, job: Job) -> str | None:

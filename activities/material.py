@@ -2,8 +2,10 @@
 
 import base64
 import textwrap
+from collections.abc import Callable
 
 from certloom.domain.errors import NotFound
+from certloom.domain.issuance import Issuance
 from certloom.domain.target import CREDENTIALS, Target, TargetCredentials
 from certloom.keys.interface import Sealer
 from certloom.storage.interface import Storage, Transaction
@@ -34,16 +36,21 @@ class Materials:
     async def known(self, target_id: str, fingerprint: str | None) -> Material | None:
         """Return the pair of a leaf that a deployment of ours once put on this target; None for any other."""
         async with self._storage.read() as tx:
-            record = await _recognised(tx, target_id, fingerprint)
+            record = await _recognised(tx, target_id, lambda leaf: leaf.fingerprint_sha256 == fingerprint)
             sealed = await tx.secrets.get(record.key_ref) if record and record.key_ref else None
         if record is None or record.key_ref is None or sealed is None:
             return None
         return _material(record, self._sealer.unseal(sealed, identity=record.key_ref))
 
-    async def is_ours(self, target_id: str, fingerprint: str | None) -> bool:
-        """Whether a deployment of ours once put that leaf on this target."""
+    async def ours(self, target_id: str, *, fingerprint: str | None = None, serial: str | None = None) -> str | None:
+        """Return the fingerprint of a leaf that a deployment of ours once put on this target; None for any other."""
+
+        def fits(leaf: Issuance) -> bool:
+            return leaf.fingerprint_sha256 == fingerprint or leaf.serial == serial
+
         async with self._storage.read() as tx:
-            return await _recognised(tx, target_id, fingerprint) is not None
+            record = await _recognised(tx, target_id, fits)
+        return record.issuance.fingerprint_sha256 if record else None
 
     async def credentials(self, target: Target) -> TargetCredentials | None:
         """Return what a target is driven with; None for kinds that need nothing, and when nothing is stored."""
@@ -57,12 +64,10 @@ class Materials:
         return kind.model_validate_json(self._sealer.unseal(sealed, identity=target.credentials_ref))
 
 
-async def _recognised(tx: Transaction, target_id: str, fingerprint: str | None) -> IssuanceRecord | None:
-    if fingerprint is None:
-        return None
+async def _recognised(tx: Transaction, target_id: str, fits: Callable[[Issuance], bool]) -> IssuanceRecord | None:
     for past in await tx.deployments.of_target(target_id, limit=_RECENT):
         record = await tx.issuances.get(past.certificate_id, past.number) if past.number is not None else None
-        if record is not None and record.issuance.fingerprint_sha256 == fingerprint:
+        if record is not None and fits(record.issuance):
             return record
     return None
 

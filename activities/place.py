@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from weakref import WeakValueDictionary
@@ -16,7 +17,8 @@ from certloom.storage.interface import Storage
 from certloom.targets.interface import Exclusive, Prover, Targets
 from certloom.targets.interface import Target as Opened
 
-LEASE: Final = timedelta(seconds=90)  # a killed worker's ends by itself; an adapter's call takes about 20 s at most
+LEASE: Final = timedelta(seconds=15)  # a killed worker's ends by itself; a living one prolongs it
+PROLONG: Final = 5.0  # s
 BUSY_PAUSE: Final = 0.5  # s, until a place that another worker is changing is tried again
 
 
@@ -29,22 +31,21 @@ class Places:
         self._prover = prover
         self._materials = materials
         self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._holder = secrets.token_hex(8)  # this process: its tasks queue for each other
 
     @contextlib.asynccontextmanager
-    async def changing(self, target: Target, *, holder: str, now: datetime) -> AsyncIterator[Opened]:
-        """Open a slot to change it. Raises Outage while another worker changes the same place."""
+    async def changing(self, target: Target, *, now: datetime) -> AsyncIterator[Opened]:
+        """Open a slot to change it. Raises Outage while another worker changes the same place.
+
+        An attempt that Temporal gave up may still be at work in another task: whoever gets in reads the row again, and
+        does nothing that is not wanted any more.
+        """
         began = time.monotonic()
         async with self.opened(target) as opened:
             key = opened.exclusive_key if isinstance(opened, Exclusive) else f"target/{target.id}"
             queue = self._queues.setdefault(key, asyncio.Lock())
-            async with queue:
-                moment = now + timedelta(seconds=time.monotonic() - began)
-                await self._take(key, holder, moment)
-                try:
-                    yield opened
-                finally:
-                    async with self._storage.begin() as tx:
-                        await tx.leases.release(key, holder)
+            async with queue, self._leased(key, lambda: now + timedelta(seconds=time.monotonic() - began)):
+                yield opened
 
     @contextlib.asynccontextmanager
     async def opened(self, target: Target) -> AsyncIterator[Opened]:
@@ -57,8 +58,25 @@ class Places:
         found = await asyncio.gather(*(self._prover.look(endpoint) for endpoint in endpoints))
         return tuple(look for looks in found for look in looks)
 
-    async def _take(self, key: str, holder: str, moment: datetime) -> None:
+    @contextlib.asynccontextmanager
+    async def _leased(self, key: str, moment: Callable[[], datetime]) -> AsyncIterator[None]:
+        await self._take(key, moment())
+        prolonging = asyncio.create_task(self._prolong(key, moment))
+        try:
+            yield
+        finally:
+            prolonging.cancel()
+            async with self._storage.begin() as tx:
+                await tx.leases.release(key, self._holder)
+
+    async def _prolong(self, key: str, moment: Callable[[], datetime]) -> None:
+        while True:
+            await asyncio.sleep(PROLONG)
+            with contextlib.suppress(Outage):  # the next one may reach the database again
+                await self._take(key, moment())
+
+    async def _take(self, key: str, moment: datetime) -> None:
         async with self._storage.begin() as tx:
-            taken = await tx.leases.take(key, holder, now=moment, until=moment + LEASE)
+            taken = await tx.leases.take(key, self._holder, now=moment, until=moment + LEASE)
         if not taken:
             raise Outage("Another worker is changing the same place.", retry_after=BUSY_PAUSE)

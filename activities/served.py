@@ -43,13 +43,11 @@ def _differences(looks: Sequence[Look], before: Sequence[Look], unwanted: str | 
 
 def _fault(look: Look, known: Mapping[str, str]) -> str:
     where = _where(look)
-    named = known.get(look.fingerprint_sha256 or "")
     match look.sight:
-        case Sight.SERVED if named:
-            return f"{where} served {named}"
         case Sight.SERVED:
+            which = known.get(look.fingerprint_sha256 or "", "another certificate")
             names = ", ".join(look.names[:3]) or "no name"
-            return f"{where} served another certificate (for {names}; serial {look.serial or 'unreadable'})"
+            return f"{where} served {which} (for {names}; serial {look.serial or 'unreadable'})"
         case Sight.NO_CERTIFICATE:
             return f"{where} gave no certificate: {_clause(look.detail)}"
         case Sight.UNREACHABLE:

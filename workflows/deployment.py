@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import Any, Final
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, FailureError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from temporalio.exceptions import TimeoutError as ActivityTimeoutError
 
-from activities.deployment import Begun, Deploying, DeploymentActivities, Settling
+from activities.deployment import NOT_SERVED, Begun, Deploying, DeploymentActivities, Proving, Settling
 from activities.failures import from_failure
 from certloom.domain.deployment import DeploymentReport, DeploymentState, DisplacedReport
 from workflows import options
@@ -20,7 +20,7 @@ from workflows.names import DEPLOYMENT_ENDED, DEPLOYMENT_TYPE, TARGET_DISPLACED,
 
 CANCELLED: Final = "It was cancelled by an operator."
 
-Step = Callable[[Any, Deploying], Coroutine[Any, Any, None]]
+Step = Callable[[Any, Any], Coroutine[Any, Any, None]]
 
 
 @workflow.defn(name=DEPLOYMENT_TYPE)
@@ -82,19 +82,36 @@ class DeploymentWorkflow:
         """Install, then ask every endpoint until the deadline; returns what is wrong, or None."""
         patience = self._begun.patience
         why = await self._run(DeploymentActivities.install, "install", options.change(patience), cancellable=True)
-        return why or await self._run(DeploymentActivities.prove, "prove", options.prove(patience), cancellable=True)
+        if why is None:
+            asked = self._asking(patience)
+            why = await self._run(DeploymentActivities.prove, "prove", options.prove(patience), asked, cancellable=True)
+        return why
 
     async def _rolled_back(self) -> str | None:
-        patience = self._begun.patience
+        patience = max(self._begun.patience, options.WAY_BACK)
         why = await self._run(DeploymentActivities.roll_back, "roll back", options.change(patience))
-        return why or await self._run(DeploymentActivities.prove_rollback, "prove rollback", options.prove(patience))
+        if why is None:
+            asked = self._asking(patience)
+            why = await self._run(DeploymentActivities.prove_rollback, "prove rollback", options.prove(patience), asked)
+        return why
 
-    async def _run(self, step: Step, summary: str, waits: dict[str, Any], *, cancellable: bool = False) -> str | None:
+    def _asking(self, patience: timedelta) -> Proving:
+        return Proving(deployment_id=self._deploying.deployment_id, within=patience)
+
+    async def _run(
+        self,
+        step: Step,
+        summary: str,
+        waits: dict[str, Any],
+        argument: Deploying | None = None,
+        *,
+        cancellable: bool = False,
+    ) -> str | None:
         """Run a step where the target can be driven; returns why it failed, or None."""
         if cancellable and self._cancelled:
             return CANCELLED
         task: asyncio.Task[None] = workflow.start_activity_method(
-            step, self._deploying, summary=summary, task_queue=queue_of(self._begun.host), **waits
+            step, argument or self._deploying, summary=summary, task_queue=queue_of(self._begun.host), **waits
         )
         self._step = task if cancellable else None
         try:
@@ -146,4 +163,6 @@ def _why(error: ActivityError) -> str:
         return known.detail
     if isinstance(cause, ActivityTimeoutError) or cause is None:
         return "No worker finished the step in time; for a target on a host, the targets worker there may be away."
-    return getattr(cause, "message", None) or "The step failed."
+    if isinstance(cause, ApplicationError) and cause.type == NOT_SERVED:
+        return cause.message
+    return f"An error nobody planned for: {getattr(cause, 'type', None) or 'unknown'}. The worker's log has the rest."

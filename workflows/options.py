@@ -63,7 +63,9 @@ BEGIN_DEPLOYMENT: Final[dict[str, Any]] = {
     "retry_policy": WAVE_RETRY,
 }
 
-SHORTEST_PATIENCE: Final = timedelta(seconds=5)  # with a worker that is just starting
+SHORTEST_CHANGE: Final = timedelta(seconds=30)  # one attempt: looks of at most 10 s, and 20 s at the target
+LAST_LOOK: Final = timedelta(seconds=45)  # three rounds of at most 10 s, and a worker that died in the middle
+WAY_BACK: Final = timedelta(minutes=2)  # at least: a worker that was killed is noticed and started again meanwhile
 
 # Leftovers at a target harm nobody: one short try, and they are left.
 CLEAN_UP: Final[dict[str, Any]] = {
@@ -94,7 +96,7 @@ def change(patience: timedelta) -> dict[str, Any]:
     """Return how a target is changed: tried again every few seconds, as long as the target may take."""
     return {
         "start_to_close_timeout": ATTEMPT,
-        "schedule_to_close_timeout": max(patience, SHORTEST_PATIENCE),
+        "schedule_to_close_timeout": max(patience, SHORTEST_CHANGE),
         "heartbeat_timeout": HEARTBEAT,
         # A change that was cancelled must have stopped before it is undone.
         "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -105,9 +107,9 @@ def change(patience: timedelta) -> dict[str, Any]:
 
 
 def prove(patience: timedelta) -> dict[str, Any]:
-    """Return how endpoints are asked: the step names its own growing pauses, until the target's deadline."""
+    """Return how endpoints are asked: the step names its own pauses and its end, and the last look may be slow."""
     retry = RetryPolicy(initial_interval=timedelta(seconds=1))
-    return {**change(patience), "schedule_to_close_timeout": patience, "retry_policy": retry}
+    return {**change(patience), "schedule_to_close_timeout": patience + LAST_LOOK, "retry_policy": retry}
 
 
 def pause(count: int) -> timedelta:

@@ -8,13 +8,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from certloom.domain.model import Model
 from certloom.domain.target import Word, WorkerHost
 from certloom.targets.interface import TargetRefused
 
-AbsolutePath = Annotated[Path, Field(description="absolute")]
+
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute() or ".." in path.parts:
+        raise ValueError("write an absolute path without ..")
+    return path
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
 
 class HaproxyInstance(Model):
@@ -82,6 +89,8 @@ def require_inside(path: Path, folders: tuple[Path, ...], *, what: str) -> Path:
     The last part itself may be a link, which writers replace and never follow.
     """
     real = path.parent.resolve() / path.name
-    if any(real.is_relative_to(folder.resolve()) and real != folder.resolve() for folder in folders):
+    if path.name != ".." and any(
+        real.is_relative_to(folder.resolve()) and real != folder.resolve() for folder in folders
+    ):
         return real
     raise TargetRefused(f"{what} {path} lies outside the folders that the targets file of this machine allows.")

@@ -16,7 +16,7 @@ from certloom.net.interface import Dialer
 from certloom.targets.allowed import AllowedTargets, require_inside
 from certloom.targets.haproxy_api import RuntimeApi, Status
 from certloom.targets.haproxy_check import findings
-from certloom.targets.haproxy_files import NOTHING, UNREADABLE, SlotFiles
+from certloom.targets.haproxy_files import NOTHING, UNREADABLE, SlotFiles, to_the_end
 from certloom.targets.haproxy_memory import SlotMemory
 from certloom.targets.interface import Finding, Material, Standing, TargetRefused
 from certloom.targets.pem import Leaf, one_file, one_file_of, read_leaf
@@ -60,11 +60,12 @@ class HaproxyTarget:
             facts = {"status": held.status.value, "sha1": held.sha1, "serial": held.serial, "in_crt_list": bound}
             leaf = None
             if self._files:
-                leaf = await asyncio.to_thread(self._files.leaf)
-                facts["file"] = await asyncio.to_thread(self._files.fact)
-                facts["in_list_file"] = "yes" if await asyncio.to_thread(self._files.listed) else "no"
+                leaf = await to_the_end(self._files.leaf)
+                facts["file"] = await to_the_end(self._files.fact)
+                facts["in_list_file"] = "yes" if await to_the_end(self._files.listed) else "no"
             is_same = leaf is not None and leaf.sha1 == held.sha1
-            return Standing(fingerprint_sha256=leaf.sha256 if leaf and is_same else None, facts=facts)
+            fingerprint = leaf.sha256 if leaf and is_same else None
+            return Standing(fingerprint_sha256=fingerprint, serial=held.serial or None, facts=facts)
 
     async def install(self, material: Material, *, before: Standing) -> None:
         """See Target. Raises TargetRefused for a pair larger than the process takes in one command."""
@@ -72,17 +73,17 @@ class HaproxyTarget:
             pem, leaf = one_file(material), _leaf_of(material)
             self._require_size(pem, "Certificate, chain and key are")
             held = await self._memory.held()
-            in_memory = (held.status, held.sha1) == (Status.USED, leaf.sha1)
-            if in_memory and (self._files is None or await asyncio.to_thread(self._files.has, leaf)):
+            in_memory = (held.status, held.sha1) == (Status.USED, leaf.sha1) and await self._memory.bound() != "no"
+            if in_memory and (self._files is None or await to_the_end(self._files.has, leaf)):
                 return
             if held.sha1 != leaf.sha1:
-                await asyncio.to_thread(self._require_way_back, before)
+                await to_the_end(self._require_way_back, before)
             if self._files:
-                await asyncio.to_thread(self._stage, self._files, pem, leaf, before)
+                await to_the_end(self._stage, self._files, pem, leaf, before)
             if not in_memory:
                 await self._put(pem, leaf)
             if self._files:
-                await asyncio.to_thread(self._files.settle)
+                await to_the_end(self._files.settle)
 
     async def roll_back(self, before: Standing, *, installed: Material, known: Material | None) -> None:
         """See Target. The disk comes first, so that a process that does not start any more can be started again.
@@ -90,9 +91,9 @@ class HaproxyTarget:
         What is neither *installed* nor was there before is not removed.
         """
         async with self._bounded():
-            leaf, pem = _leaf_of(installed), await asyncio.to_thread(self._pem_before, before, known)
+            leaf, pem = _leaf_of(installed), await to_the_end(self._pem_before, before, known)
             if self._files:
-                await asyncio.to_thread(_restore, self._files, before, leaf, known)
+                await to_the_end(_restore, self._files, before, leaf, known)
             if before.facts.get("status") in {Status.USED, Status.UNUSED}:
                 await self._put_back(before, pem)
             else:
@@ -101,7 +102,7 @@ class HaproxyTarget:
     async def forget(self, before: Standing) -> None:
         """See Target: removes our copy of the file that was replaced."""
         if self._files and (fingerprint := _on_disk(before)):
-            await asyncio.to_thread(self._files.drop, fingerprint)
+            await to_the_end(self._files.drop, fingerprint)
 
     async def check(self) -> Sequence[Finding]:
         """See Target; an unreachable process is a finding, too."""
@@ -146,7 +147,7 @@ class HaproxyTarget:
             await self._memory.put(pem, leaf)
         except CertloomError:
             if self._files:
-                await asyncio.to_thread(self._files.clear)
+                await to_the_end(self._files.clear)
             raise
 
     async def _put_back(self, before: Standing, pem: str | None) -> None:

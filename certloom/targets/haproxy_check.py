@@ -1,18 +1,17 @@
 """What can be told about a HAProxy slot without changing anything."""
 
-import asyncio
 from collections.abc import Sequence
 
 from certloom.domain.errors import CertloomError
 from certloom.targets.haproxy_api import Status
-from certloom.targets.haproxy_files import SlotFiles
+from certloom.targets.haproxy_files import SlotFiles, to_the_end
 from certloom.targets.haproxy_memory import SlotMemory
 from certloom.targets.interface import Finding
 
 
 async def findings(memory: SlotMemory, files: SlotFiles | None) -> Sequence[Finding]:
     """Return findings about `address` or `socket`, `level`, `file`, `crt_list`, `folder`; raises nothing."""
-    found = [] if files is None else [await asyncio.to_thread(_folder, files)]
+    found = [] if files is None else [await to_the_end(_folder, files)]
     code = "address" if files is None else "socket"
     try:
         level = await memory.api.level()

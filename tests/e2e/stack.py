@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,7 @@ from typing import Any, Final
 import httpx
 
 from certloom.keys.keyring import create_key_file
-from certloom.settings import Settings
+from certloom.settings import PREFIX, Settings
 from workers.home import Home, claim
 from workers.seed import Seed, keep_seed
 from workers.service import Service, _module
@@ -20,11 +20,15 @@ from workers.service import Service, _module
 JSON = dict[str, Any]
 PATIENCE: Final = 150.0  # seconds for one answer, through every kill
 AGAIN: Final = {409: "idempotency_in_progress", 503: None}
-ARGUMENTS: Final = {"worker": "workers.certificates", "api": "api.serve"}
+ARGUMENTS: Final = {"worker": "workers.certificates", "api": "api.serve", "targets": "workers.targets"}
 
 
 class Stack(Service):
     """`make run` without its supervisor: nothing stops when a process dies."""
+
+    def __init__(self, home: Home, settings: Settings, ports: Mapping[str, int]) -> None:
+        self._own: dict[str, tuple[str, dict[str, str]]] = {}  # further processes: module and settings
+        super().__init__(home, settings, ports)
 
     async def kill(self, name: str = "") -> None:  # type: ignore[override]
         """SIGKILL one process."""
@@ -32,9 +36,30 @@ class Stack(Service):
         child.send(signal.SIGKILL)
         await child.process.wait()
 
+    async def also(self, name: str, module: str, **settings: str) -> None:
+        """Start a further process of ours, with settings of its own, and wait until it is ready."""
+        self._own[name] = (module, {f"{PREFIX}{key}": value for key, value in settings.items()})
+        child = await self._start(name, _module(module))
+        await child.until_ready(None, within=60)
+
+    async def until_gone(self, name: str) -> None:
+        """Wait until a process has ended by itself."""
+        await self._children[name].process.wait()
+
+    async def stop(self) -> None:
+        """End the further ones first, then everything."""
+        for name in self._own:
+            await self._children[name].stop(within=15)
+        await super().stop()
+
+    def _env_of(self, name: str) -> dict[str, str]:
+        _, settings = self._own.get(name, ("", {}))
+        return {**super()._env_of(name), **settings}
+
     async def again(self, name: str) -> None:
         """Start a killed process, and wait until it serves."""
-        arguments = self._temporal_arguments() if name == "temporal" else _module(ARGUMENTS[name])
+        module = self._own[name][0] if name in self._own else ARGUMENTS.get(name, "")
+        arguments = self._temporal_arguments() if name == "temporal" else _module(module)
         child = await self._start(name, arguments)
         probe = {"temporal": self._listens("temporal_ui"), "api": self._answers("/healthz")}.get(name)
         await child.until_ready(probe, within=60)

@@ -124,6 +124,9 @@ class TestRollback:
         (deployment_id,) = await built.deploy(certificate_id, target)
         await built.reached(deployment_id, S.PROVING)
         built.targets.trouble(target.id, Trouble.HANG, endpoint=0)
+        await built.reached(deployment_id, S.ROLLING_BACK)
+        child = built.env.client.get_workflow_handle(f"deployment-{deployment_id}")
+        await built.env.fast_forward(child, timedelta(minutes=3))
         record = await built.ended(deployment_id)
 
         assert record.state is S.FAILED
