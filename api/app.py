@@ -17,6 +17,7 @@ from api import (
     certificates,
     codec,
     deletion,
+    deployments,
     download,
     events,
     health,
@@ -31,6 +32,9 @@ from api import (
     replacement,
     review,
     revocation,
+    rollback,
+    target_deletion,
+    targets,
     uploads,
 )
 from api.console import index
@@ -48,7 +52,8 @@ DESCRIPTION: Final = (
 )
 RESOURCES: Final = (
     products, certificates, purchase, application, review, renewal, replacement, refund_quote, revocation,
-    cancellation, deletion, download, issuances, events, uploads, account, accounts,
+    cancellation, deletion, download, issuances, events, deployments, rollback, targets, target_deletion, uploads,
+    account, accounts,
 )  # fmt: skip
 
 

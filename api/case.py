@@ -76,10 +76,15 @@ def services_of(request: Request) -> Services:
 AnyServices = Annotated[Services, Depends(services_of)]
 
 
+def is_id(text: str) -> bool:
+    """Whether *text* can be an id at all; what cannot is asked of no database."""
+    return _ID.fullmatch(text) is not None
+
+
 async def find(services: Services, caller: Caller, certificate_id: str) -> CertificateState:
     """Return the state; raises NotFound for an unknown certificate and for another account's alike."""
     state = None
-    if _ID.fullmatch(certificate_id):
+    if is_id(certificate_id):
         async with services.storage.read() as tables:
             state = await tables.certificates.get(certificate_id)
     if state is None or not caller.sees(state.account_id):

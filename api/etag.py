@@ -7,6 +7,8 @@ follows the version, so that a 304 never hides news. `If-Match` compares the ver
 import hashlib
 import re
 
+from pydantic import BaseModel
+
 from api.schemas.certificate import CertificateView
 from certloom.domain.errors import Conflict
 from certloom.domain.refund import RefundReason
@@ -17,6 +19,11 @@ def etag(view: CertificateView) -> str:
     """Return the tag of a view: `"<version>"`, or `"<version>-<digest>"`."""
     drift = _drift(view)
     return f'"{view.version}-{hashlib.sha256(drift.encode()).hexdigest()[:8]}"' if drift else f'"{view.version}"'
+
+
+def content_tag(view: BaseModel) -> str:
+    """Return the tag of a view that has no version: a digest of all it shows."""
+    return f'"{hashlib.sha256(view.model_dump_json().encode()).hexdigest()[:16]}"'
 
 
 def matches(header: str | None, tag: str) -> bool:

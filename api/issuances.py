@@ -1,9 +1,8 @@
-"""The leaves of a certificate, its chain as a file, and where it is deployed."""
+"""The leaves of a certificate, and its chain as a file."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel
 from starlette.responses import Response
 
 from api.case import Seen, say, seeing
@@ -11,12 +10,6 @@ from api.schemas.issuance import LeafList, leaf_view
 from certloom.domain.errors import NotFound
 
 router = APIRouter(prefix="/certificates/{certificate_id}", tags=["Certificates"])
-
-
-class DeploymentList(BaseModel):
-    """Where it is deployed."""
-
-    items: tuple[dict[str, Any], ...] = ()
 
 
 @router.get("/issuances", response_model=LeafList, summary="All leaves")
@@ -42,9 +35,3 @@ async def read_chain(seen: Annotated[Seen, Depends(seeing)]) -> Response:
     if record is None:
         raise NotFound("Nothing is issued yet.")
     return Response(record.leaf_pem + record.chain_pem, media_type="application/pem-certificate-chain")
-
-
-@router.get("/deployments", response_model=DeploymentList, summary="Where it is deployed")
-async def list_deployments(_: Annotated[Seen, Depends(seeing)]) -> Response:
-    """List the deployments."""
-    return say(DeploymentList())

@@ -65,6 +65,12 @@ KINDS: Final[Mapping[str, Kind]] = {
     "plan_ended": Kind(409, "The plan has ended"),
     "refund_would_be_lost": Kind(409, "A refund would be lost"),
     "in_use": Kind(409, "The certificate is in use"),
+    "no_private_key": Kind(409, "The private key is with the customer"),
+    "deployment_under_way": Kind(409, "A deployment is under way"),
+    "too_many_targets": Kind(409, "The certificate has too many targets"),
+    "not_current": Kind(409, "This deployment is not what the target serves"),
+    "not_deployed": Kind(409, "The certificate is not deployed there"),
+    "nothing_to_restore": Kind(409, "There is nothing to go back to"),
     "conflict": Kind(409, "The request contradicts an earlier one"),
     "idempotency_in_progress": Kind(409, "The same request is being worked on"),
     "precondition_failed": Kind(412, "The object has changed"),
@@ -200,8 +206,16 @@ def _validation(error: RequestValidationError) -> Response:
 
 
 def _fault(fault: Mapping[str, Any]) -> dict[str, str]:
-    place = fault["loc"][1:]
-    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in place)
+    return {"pointer": pointer(fault["loc"][1:]), "code": str(fault["type"]), "detail": fault_words(fault)}
+
+
+def pointer(place: Iterable[int | str]) -> str:
+    """Write a place in a body as a JSON pointer (RFC 6901)."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in place)
+
+
+def fault_words(fault: Mapping[str, Any]) -> str:
+    """Return the sentence for one of pydantic's faults; it says nothing of the value."""
     known = {"missing": "This is needed.", "extra_forbidden": "There is no such field; leave it out."}
     words = str(fault["msg"]).removeprefix("Value error, ").rstrip(".") + "."
-    return {"pointer": pointer, "code": str(fault["type"]), "detail": known.get(fault["type"], words)}
+    return known.get(fault["type"], words[0].upper() + words[1:])

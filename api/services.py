@@ -11,6 +11,7 @@ from api.throttle import Throttle
 from certloom.domain import command as c
 from certloom.domain.application import Challenge
 from certloom.domain.fact import Uploaded
+from certloom.domain.look import Tried
 from certloom.domain.product import Catalogue
 from certloom.domain.state import CertificateState
 from certloom.issuers.interface import PublishedFiles
@@ -34,6 +35,10 @@ class Commands(Protocol):
 
     async def send(self, certificate_id: str, command: c.Command) -> c.Accepted:
         """Send a command; raises refusals, OutcomeUnknown, and NotFound when no workflow runs."""
+        ...
+
+    async def try_target(self, target_id: str, *, host: str | None, request_id: str) -> Tried:
+        """Have a target tried where it can be driven; raises NotFound, and Outage when that takes too long."""
         ...
 
     def name_of(self, certificate_id: str) -> str:

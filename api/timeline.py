@@ -4,30 +4,19 @@ Facts carry codes and dates; people read these sentences, in the API's timeline 
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from api import timeline_deployment
+from api.timeline_deployment import Words, date
 from certloom.domain import fact as f
 from certloom.domain.application import Decision
 from certloom.domain.order import OrderPurpose
 from certloom.domain.refund import RefundReason
 
 
-class Words(NamedTuple):
-    """What happened, why, and what comes next; the latter two where there is something to say."""
-
-    sentence: str
-    why: str | None = None
-    next: str | None = None
-
-
 def words(fact: f.Fact) -> Words:
     """Put a fact into words."""
     return TABLE[type(fact)](fact)
-
-
-def _date(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _plain(text: str) -> str:
@@ -67,7 +56,7 @@ def _reviewed(fact: f.Reviewed) -> Words:
 
 def _issued(fact: f.Issued) -> Words:
     leaf = fact.issuance
-    end = f"It is valid until {_date(leaf.not_after)}."
+    end = f"It is valid until {date(leaf.not_after)}."
     return Words(f"The issuer signed certificate number {leaf.number}, serial {leaf.serial}.", None, end)
 
 
@@ -79,7 +68,7 @@ def _renewal_started(fact: f.RenewalStarted) -> Words:
 
 
 def _renewal_failed(fact: f.RenewalFailed) -> Words:
-    following = f"It is tried again at {_date(fact.retry_at)}." if fact.retry_at else "The certificate stays as it is."
+    following = f"It is tried again at {date(fact.retry_at)}." if fact.retry_at else "The certificate stays as it is."
     return Words("The new certificate was refused.", fact.detail, following)
 
 
@@ -110,7 +99,7 @@ def _retired(fact: f.Retired) -> Words:
 
 def _reminded(fact: f.Reminded) -> Words:
     return Words(
-        f"The certificate ends within {fact.days} day(s).", "Nothing renews it.", f"End: {_date(fact.ends_at)}."
+        f"The certificate ends within {fact.days} day(s).", "Nothing renews it.", f"End: {date(fact.ends_at)}."
     )
 
 
@@ -119,7 +108,7 @@ def _relabelled(fact: f.Relabelled) -> Words:
 
 
 def _delayed(fact: f.Delayed) -> Words:
-    return Words(f"The step {_plain(fact.step)} is delayed.", fact.why, f"It is tried again at {_date(fact.until)}.")
+    return Words(f"The step {_plain(fact.step)} is delayed.", fact.why, f"It is tried again at {date(fact.until)}.")
 
 
 def _parked(fact: f.Parked) -> Words:
@@ -137,7 +126,7 @@ TABLE: Final[Mapping[type[f.Happened], Callable[[Any], Words]]] = {
     f.Uploaded: lambda fact: Words(
         f"A certificate from elsewhere was brought in, for {_counted(len(fact.names), 'name')}.",
         None,
-        f"It is valid until {_date(fact.issuance.not_after)}.",
+        f"It is valid until {date(fact.issuance.not_after)}.",
     ),
     f.Applied: _applied,
     f.Prepared: _prepared,
@@ -157,7 +146,7 @@ TABLE: Final[Mapping[type[f.Happened], Callable[[Any], Words]]] = {
     f.ProofWanted: lambda fact: Words(
         "The next renewal needs the proof again, and it was not found.",
         "A proof is good for a limited time only.",
-        f"Publish the proof before {_date(fact.renewal_at)}.",
+        f"Publish the proof before {date(fact.renewal_at)}.",
     ),
     f.ProofRefreshed: lambda _: Words("The proof was found again.", None, "The next renewal needs nothing from you."),
     f.Reminded: _reminded,
@@ -177,4 +166,5 @@ TABLE: Final[Mapping[type[f.Happened], Callable[[Any], Words]]] = {
     f.Skipped: lambda fact: Words(f"An operator gave the step {_plain(fact.step)} up."),
     f.MessageIgnored: lambda fact: Words(f"The message {fact.message!r} changed nothing.", fact.why),
     f.Relabelled: _relabelled,
+    **timeline_deployment.TABLE,
 }

@@ -96,6 +96,20 @@ class AttentionView(View):
     why: str
 
 
+class PlacementView(View):
+    """A target as this certificate remembers it. `proven` is the number of the issuance that it was seen to serve.
+
+    `deployment_id` is under way; `retry_at` is when the next one begins by itself after trouble.
+    """
+
+    target_id: str
+    proven: int | None
+    deployment_id: str | None
+    retry_at: Utc | None
+    last_error: str | None
+    drifted_at: Utc | None
+
+
 class WakeView(View):
     """When something happens by itself, and what is waited for until then."""
 
@@ -125,6 +139,7 @@ class CertificateView(View):
     validity: Validity | None
     renewal: RenewalView
     deployments_count: int
+    placements: tuple[PlacementView, ...]
     revocation: RevocationView | None
     refund: RefundView
     attention: AttentionView | None
@@ -176,7 +191,8 @@ def certificate_view(state: CertificateState, looks: Looks, reader: Reader) -> C
         issuance=_issuance(state),
         validity=_validity(state, reader.now),
         renewal=_renewal(state),
-        deployments_count=0,
+        deployments_count=sum(one.proven is not None for one in state.placements),
+        placements=tuple(PlacementView.model_validate(one, from_attributes=True) for one in state.placements),
         revocation=RevocationView.model_validate(state.revocation, from_attributes=True) if state.revocation else None,
         refund=refund_view(state, reader.now),
         attention=AttentionView.model_validate(state.attention, from_attributes=True) if state.attention else None,

@@ -4,12 +4,14 @@ Forms refuse unknown fields, so that a misspelt one is told and not dropped.
 """
 
 import unicodedata
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from certloom.domain.model import Utc
+
+T = TypeVar("T")
 
 # Marks that turn the reading direction make a label read as something else (Unicode TR 36, 2.10).
 _TURNS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -36,6 +38,13 @@ def one_line(text: str) -> str:
 def some_lines(text: str) -> str:
     """Return *text*, which may have line breaks and tabs; raises as `one_line` does."""
     return _printable(text, allowed=_LINES)
+
+
+def some(items: tuple[T, ...]) -> tuple[T, ...]:
+    """Return *items*; raises a validation error for none. A bad item alone is not told as a list that is too short."""
+    if not items:
+        raise PydanticCustomError("too_short", "Give at least one.")
+    return items
 
 
 def all_printable(form: BaseModel) -> BaseModel:

@@ -6,12 +6,15 @@ What takes a workflow a while (challenges, proof, signing) happens when a test s
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from activities.work import Work, record
 from certloom.domain import command as c
 from certloom.domain import fact as f
 from certloom.domain.application import Challenge, ValidationMethod
+from certloom.domain.deployment import DeploymentReport
 from certloom.domain.errors import NotFound, OutcomeUnknown, PaymentRefused, TooSoon
 from certloom.domain.evolve import evolve
 from certloom.domain.issuance import Issuance
+from certloom.domain.look import Tried
 from certloom.domain.refund import RefundState
 from certloom.domain.rights import CHECK_EVERY, check, quote
 from certloom.domain.state import CertificateState
@@ -44,6 +47,8 @@ class FakeClient:
         self.slow = False  # accepted, and longer under way than a request waits
         self.broken: Exception | None = None
         self.gone: set[str] = set()  # certificates whose workflow is lost
+        self.tried = Tried(findings=(), looks=())
+        self.tries: list[tuple[str, str | None]] = []
 
     async def buy(self, state: CertificateState, pay: c.Pay) -> c.Accepted:
         self._go_wrong()
@@ -76,6 +81,11 @@ class FakeClient:
         if self.broken:
             raise self.broken
         return await self._find(certificate_id) is not None
+
+    async def try_target(self, target_id: str, *, host: str | None, request_id: str) -> Tried:
+        self._go_wrong()
+        self.tries.append((target_id, host))
+        return self.tried
 
     def name_of(self, certificate_id: str) -> str:
         return f"certificate-{certificate_id}"
@@ -151,6 +161,12 @@ class FakeClient:
                 await tx.secrets.put(ref, owner=certificate_id, sealed=sealed)
         await self._happen(state, f.Issued(at=now, issuance=leaf, plan_days=state.product.plan_days))
 
+    async def tell(self, report: DeploymentReport) -> None:
+        """Tell a certificate how a deployment ended."""
+        state = await self.row(report.certificate_id)
+        for fact in facts_of(report, state, self._clock()):
+            state = await self._happen(state, fact)
+
     async def happen(self, certificate_id: str, *facts: f.Fact) -> None:
         state = await self.row(certificate_id)
         for fact in facts:
@@ -181,7 +197,7 @@ class FakeClient:
     async def _happen(self, state: CertificateState, fact: f.Fact) -> CertificateState:
         after = evolve(state, fact)
         async with self._storage.begin() as tx:
-            await tx.certificates.write(after, [f.Entry(version=after.version, fact=fact)])
+            await record(tx, Work(state=after, unrecorded=(f.Entry(version=after.version, fact=fact),)))
             await self._beside(tx, fact, after)
         return after
 

@@ -11,7 +11,7 @@ PATH = "/v1/certificates"
 FIELDS = {
     "id", "version", "status", "group", "phase", "origin", "label", "product", "names", "account_id", "created_at",
     "updated_at", "payment", "plan", "application", "issuance", "validity", "renewal", "deployments_count",
-    "revocation", "refund", "attention", "next_wake", "allowed_actions", "links",
+    "placements", "revocation", "refund", "attention", "next_wake", "allowed_actions", "links",
 }  # fmt: skip
 
 
@@ -244,7 +244,7 @@ async def test_issuances_and_chain_are_shown(world: World) -> None:
     chain = await world.call("GET", f"{path}/chain.pem", who="viewer")
     assert chain.headers["content-type"] == "application/pem-certificate-chain"
     assert chain.text.count("BEGIN CERTIFICATE") == 2
-    assert (await world.get(f"{path}/deployments")) == {"items": []}
+    assert (await world.get(f"{path}/deployments")) == {"items": [], "next_cursor": None}
 
 
 async def test_before_issuance_there_is_no_chain(world: World) -> None:

@@ -8,6 +8,7 @@ from api import problems
 from api.timeline import TABLE, words
 from certloom.domain import errors as e
 from certloom.domain.application import Decision
+from certloom.domain.deployment import DeploymentState, DriftProblem, Trigger
 from certloom.domain.fact import Fact
 from certloom.domain.issuance import RevocationReason
 from certloom.domain.order import OrderPurpose
@@ -46,7 +47,8 @@ GIVEN = {
     "decision": Decision.APPROVE, "plan_days": 365, "attempt": 1, "purpose": OrderPurpose.RENEWAL,
     "key_type": "ecdsa-p256", "renewal_at": NOW, "days": 7, "ends_at": NOW, "requested_at": NOW, "quote": QUOTE,
     "serials": ("1",), "why": "why", "keys_destroyed": 1, "step": StepKind.ISSUE, "until": NOW, "message": "withdraw",
-    "label": "new",
+    "label": "new", "deployment_id": "dep_1", "target_id": "tgt_1", "number": 1, "trigger": Trigger.REQUEST,
+    "outcome": DeploymentState.DEPLOYED, "problem": DriftProblem.WRONG, "by": "cert_2",
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from fastapi.routing import iter_route_contexts
 from api.app import RESOURCES, create_app
 from api.roles import ACTING
 from certloom.domain.certificate import Action
+from tests.api.places import served
 from tests.api.world import World
 
 PUBLIC = {
@@ -27,7 +28,7 @@ def routes(app: FastAPI) -> Iterator[tuple[str, str]]:
 
 def closed(world: World) -> list[tuple[str, str]]:
     found = [one for one in routes(create_app(world.services)) if one[1] not in PUBLIC and one not in PREFLIGHT]
-    assert len(found) >= 30
+    assert len(found) >= 38
     return sorted(found)
 
 
@@ -43,13 +44,14 @@ async def test_no_route_shows_another_account(world: World) -> None:
     """With a stranger's key every route of a certificate answers as if it did not exist."""
     view = await world.issued()
     routes_of_one = [one for one in closed(world) if "{certificate_id}" in one[1]]
-    assert len(routes_of_one) >= 15
+    assert len(routes_of_one) >= 16
     bodies = {
         "application": {"names": ["www.example.com"], "validation": "dns-01", "key": {}},
         "review": {"application_id": view["application"]["id"], "decision": "approve", "note": "x"},
         "replacement": {"reason": "superseded", "key": {}},
         "revocation": {"reason": "superseded"},
         "download": {"format": "nginx"},
+        "deployments": {"targets": ["tgt_1"]},
     }
     for method, path in routes_of_one:
         last = path.rpartition("/")[2]
@@ -57,6 +59,20 @@ async def test_no_route_shows_another_account(world: World) -> None:
         answer = await world.call(method, path.replace("{certificate_id}", view["id"]), body, who="stranger")
         assert answer.status_code == (403 if last == "review" else 404), (method, path, answer.text)
     assert (await world.client.row(view["id"])).version == view["version"]
+
+
+async def test_no_route_shows_another_accounts_target_or_deployment(world: World) -> None:
+    """With a stranger's key their routes answer as if they did not exist, and nothing changes."""
+    certificate, target, deployment = await served(world)
+    before = await world.client.row(certificate["id"])
+    ids = {"target_id": target["id"], "deployment_id": deployment["id"]}
+    theirs = [one for one in closed(world) if re.search(r"\{(target|deployment)_id\}", one[1])]
+    assert len(theirs) >= 5
+    for method, path in theirs:
+        answer = await world.call(method, path.format(**ids), who="stranger")
+        assert answer.status_code == 404, (method, path, answer.text)
+    assert await world.get(deployment["links"]["self"]) == deployment
+    assert await world.client.row(certificate["id"]) == before
 
 
 async def test_a_viewer_changes_nothing(world: World) -> None:
