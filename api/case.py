@@ -196,8 +196,8 @@ def reader(services: Services, caller: Caller) -> Reader:
     """Say for whom views are made."""
     ui, namespace = services.temporal_ui_url, services.temporal_namespace
 
-    def workflow_url(certificate_id: str) -> str:
-        return f"{ui}/namespaces/{namespace}/workflows/{services.client.name_of(certificate_id)}"
+    def workflow_url(subject_id: str) -> str:
+        return f"{ui}/namespaces/{namespace}/workflows/{services.client.name_of(subject_id)}"
 
     return Reader(caller.role, services.clock(), workflow_url if ui else None)
 

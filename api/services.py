@@ -41,8 +41,8 @@ class Commands(Protocol):
         """Have a target tried where it can be driven; raises NotFound, and Outage when that takes too long."""
         ...
 
-    def name_of(self, certificate_id: str) -> str:
-        """Return the workflow's id, for a link into Temporal's UI."""
+    def name_of(self, subject_id: str) -> str:
+        """Return the id of a certificate's or a deployment's workflow, for a link into Temporal's UI."""
         ...
 
     async def running(self, certificate_id: str) -> bool:

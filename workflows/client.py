@@ -169,9 +169,10 @@ class CertificateClient:
         )
         return await self._answer(sending, monotonic())
 
-    def name_of(self, certificate_id: str) -> str:
-        """Return the id under which Temporal's UI shows the certificate's workflow."""
-        return workflow_id(certificate_id)
+    def name_of(self, subject_id: str) -> str:
+        """Return the id under which Temporal's UI shows the workflow of a certificate or a deployment."""
+        is_deployment = subject_id.startswith("dep_")
+        return deployment_workflow_id(subject_id) if is_deployment else workflow_id(subject_id)
 
     async def view(self, certificate_id: str) -> CertificateState:
         """Ask the workflow itself; for operators and tests, lists and views come from SQL."""

@@ -163,7 +163,7 @@ class SummaryView(View):
 
 
 class Reader(NamedTuple):
-    """For whom and when a view is made; `workflow_url` leads from a certificate's id into Temporal's UI."""
+    """For whom and when a view is made; `workflow_url` leads from an id into Temporal's UI."""
 
     role: Role
     now: datetime

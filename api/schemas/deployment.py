@@ -139,5 +139,5 @@ def _links(told: Told, role: Role, workflow_url: Callable[[str], str] | None) ->
     if told.current and record.before is not None and role in ACTING[Action.DEPLOY]:
         links["rollback"] = f"{base}/rollback"
     if role is Role.OPERATOR and workflow_url:
-        links["temporal_ui"] = workflow_url(record.certificate_id)
+        links["temporal_ui"] = workflow_url(record.id)
     return links

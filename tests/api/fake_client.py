@@ -87,8 +87,8 @@ class FakeClient:
         self.tries.append((target_id, host))
         return self.tried
 
-    def name_of(self, certificate_id: str) -> str:
-        return f"certificate-{certificate_id}"
+    def name_of(self, subject_id: str) -> str:
+        return f"deployment-{subject_id}" if subject_id.startswith("dep_") else f"certificate-{subject_id}"
 
     # What takes a while
 

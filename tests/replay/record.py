@@ -9,7 +9,9 @@ import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+from temporalio.client import WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
 from certloom.domain import command as c
@@ -18,10 +20,11 @@ from certloom.domain.certificate import CertificateStatus, Phase
 from certloom.domain.issuance import RevocationReason
 from certloom.domain.key import KeyType
 from certloom.domain.product import Level, NameMode
+from certloom.targets.fake import Trouble
 from tests.lives import product
 from tests.workflows.trouble import BrokenPayments
 from tests.workflows.world import World, temporal, world
-from workflows.names import workflow_id
+from workflows.names import deployment_workflow_id, workflow_id
 
 HERE = Path(__file__).parent
 S = CertificateStatus
@@ -103,6 +106,35 @@ async def uploaded(built: World) -> str:
     return certificate_id
 
 
+async def deployed(built: World) -> str:
+    certificate_id = await built.issued()
+    good, bad = await built.target(), await built.target(prove_within=timedelta(seconds=1))
+    for one in await built.deploy(certificate_id, good, bad):
+        await built.ended(one)
+    await built.until(certificate_id, lambda state: not state.deploying)
+    built.targets.trouble(bad.id, Trouble.STALE, endpoint=0)
+    await built.ask(certificate_id, c.Renew)
+    await built.until(certificate_id, lambda state: any(one.failures for one in state.placements))
+    built.targets.heal(bad.id)
+    built.targets.serve(good.id, "f" * 64)
+    await built.watch()
+    await built.until(
+        certificate_id, lambda state: any(one.proven == 2 and not one.drifted_at for one in state.placements)
+    )
+    await built.forward(certificate_id, timedelta(minutes=6))
+    await built.until(certificate_id, lambda state: [one.proven for one in state.placements] == [2, 2])
+    await built.ask(certificate_id, c.Replace, reason=RevocationReason.SUPERSEDED, key_type=KeyType.ECDSA_P256)
+    await built.until(certificate_id, lambda state: state.phase is Phase.IDLE and len(state.issuances) == 3)
+    async with built.storage.read() as tx:
+        last = next(iter((await tx.deployments.of_certificate(certificate_id, limit=1)).items))
+    await built.roll_back(certificate_id, last, number=None)
+    await built.until(certificate_id, lambda state: not state.deploying)
+    await built.ask(certificate_id, c.Detach, target_id=good.id)
+    await built.ask(certificate_id, c.Revoke, reason=RevocationReason.SUPERSEDED, force=True)
+    await built.reaches(certificate_id, S.REVOKED)
+    return certificate_id
+
+
 LIVES: Mapping[str, Callable[[World], Awaitable[str]]] = {
     "year": year,
     "revoked": revoked,
@@ -112,19 +144,29 @@ LIVES: Mapping[str, Callable[[World], Awaitable[str]]] = {
     "parked": parked,
     "reviewed": reviewed,
     "uploaded": uploaded,
+    "deployed": deployed,
 }
 
 
 async def save(built: World, kind: str, certificate_id: str) -> int:
-    """Write every run of a life; return how many there were."""
+    """Write every run of a life, and every deployment of it; return how many there were."""
     await asyncio.sleep(1)  # visibility is eventual, and this is no test
+    async with built.storage.read() as tx:
+        page = await tx.deployments.of_certificate(certificate_id, limit=50)
+    for index, record in enumerate(reversed(page.items)):
+        handle = built.env.client.get_workflow_handle(deployment_workflow_id(record.id))
+        await write(handle, f"{kind}-deployment-{index + 1}")
     runs = [run async for run in built.env.client.list_workflows(f'WorkflowId="{workflow_id(certificate_id)}"')]
     for index, run in enumerate(sorted(runs, key=lambda run: run.start_time)):
-        handle = built.env.client.get_workflow_handle(run.id, run_id=run.run_id)
-        history = await handle.fetch_history()
-        text = json.dumps(json.loads(history.to_json()), separators=(",", ":"))
-        (HERE / f"{kind}-{index + 1}.json").write_text(text + "\n")
-    return len(runs)
+        await write(built.env.client.get_workflow_handle(run.id, run_id=run.run_id), f"{kind}-{index + 1}")
+    return len(runs) + len(page.items)
+
+
+async def write(handle: WorkflowHandle[Any, Any], name: str) -> None:
+    """Write one history."""
+    history = await handle.fetch_history()
+    text = json.dumps(json.loads(history.to_json()), separators=(",", ":"))
+    (HERE / f"{name}.json").write_text(text + "\n")
 
 
 async def main() -> None:
