@@ -214,7 +214,7 @@ async def test_a_tag_makes_polling_cheap(world: World) -> None:
 
 async def test_unknown_and_foreign_deployments_look_the_same(world: World) -> None:
     """Nobody learns that another account deploys; an operator sees all, and the way to Temporal."""
-    certificate, _, view = await served(world)
+    _, _, view = await served(world)
     unknown = assert_problem(await world.call("GET", "/v1/deployments/dep_nobody"), 404, "not_found")
     foreign = await world.call("GET", view["links"]["self"], who="stranger")
     assert assert_problem(foreign, 404, "not_found") == unknown
