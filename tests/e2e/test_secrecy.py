@@ -15,12 +15,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from temporalio.client import Client
 
+from lab.edge import CRT_LIST, LabEdge
 from tests.e2e.stack import JSON, Customer, stack
 
 PASSWORD = "planted-password-7391"
 LABEL = "planted-label-7391"
 CONTACT = "planted-contact-7391"
 NOTE = "planted-note-7391"
+SECRET = "planted-access-secret-7391"
+NAME = "secret.shop.lab.test"
+NOWHERE = "http://127.0.0.1:9"  # the cloud: nobody listens, so every call fails with all that it carries
 
 
 def upload() -> tuple[str, str]:
@@ -73,7 +77,7 @@ async def live(customer: Customer) -> tuple[list[str], list[str]]:
 
 async def apply(customer: Customer, certificate_id: str) -> None:
     form: JSON = {
-        "names": ["secret.shop.lab.test"],
+        "names": [NAME],
         "validation": "dns-01",
         "key": {"type": "ecdsa-p256"},
         "contact": {"name": CONTACT, "email": f"{CONTACT}@example.com"},
@@ -96,18 +100,56 @@ async def finish(customer: Customer, operator: Customer, certificate_id: str) ->
     return await customer.call("POST", f"/v1/certificates/{certificate_id}/download", form)
 
 
+async def deploy(customer: Customer, certificate_id: str, edge: LabEdge) -> tuple[list[str], str]:
+    """Deploy to an edge, and where it fails: at a cloud and over SSH. Return the deployments and a key."""
+    ssh_key = upload()[1]
+    at_edge = {"address": "127.0.0.1", "port": edge.admin_port, "file": "/certs/a.pem", "crt_list": CRT_LIST}
+    host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBmKXJyqJHNMTDVWnI8MVt6jPnFEWUgGlTJqFJ3pPcfB"
+    kinds: dict[str, JSON] = {
+        "haproxy_tcp": {"settings": at_edge},
+        "alibaba_cdn": {
+            "settings": {"domain": NAME},
+            "credentials": {"access_key_id": "planted", "access_key_secret": SECRET},
+        },
+        "nginx_ssh": {
+            "settings": {"address": "127.0.0.1", "port": 9, "user": "a", "host_key": host_key, "folder": "/etc/a"},
+            "credentials": {"private_key": ssh_key},
+        },
+    }
+    ids = []
+    for kind, form in kinds.items():
+        endpoint = {"host": NAME, "port": edge.tls_port if kind == "haproxy_tcp" else 9}
+        whole = {"name": kind, "kind": kind, "endpoints": [endpoint], "prove_within": 1, **form}
+        answer = await customer.call("POST", "/v1/targets", whole, key=f"target-{kind}")
+        assert answer.status_code == 201, answer.text
+        ids.append(answer.json()["id"])
+        await customer.call("POST", f"/v1/targets/{ids[-1]}/test")
+    path = f"/v1/certificates/{certificate_id}/deployments"
+    begun = (await customer.call("POST", path, {"targets": ids}, key="deploy")).json()["items"]
+    await customer.until(certificate_id, lambda view: all(not one["deployment_id"] for one in view["placements"]))
+    return [one["id"] for one in begun], ssh_key
+
+
 @pytest.fixture(scope="module")
 async def remains(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Path, list[str], bytes]]:
     """A service after a life with secrets: its folder, the secrets' keys, and every exported history."""
     home = tmp_path_factory.mktemp("secrecy") / "home"
-    async with stack(home) as (running, seed, api), httpx.AsyncClient(base_url=api, timeout=30) as http:
+    cloud = dict.fromkeys(("alibaba_cdn_endpoint", "alibaba_cas_endpoint"), NOWHERE)
+    async with (
+        LabEdge() as edge,
+        stack(home, **cloud) as (running, seed, api),
+        httpx.AsyncClient(base_url=api, timeout=30) as http,
+    ):
         customer, operator = Customer(http, seed.customer_api_key), Customer(http, seed.operator_api_key)
         ids, keys = await live(customer)
         downloaded = await finish(customer, operator, ids[1])
         assert downloaded.status_code == 200, downloaded.text
         plain = await customer.call("POST", f"/v1/certificates/{ids[1]}/download", {"format": "pkcs8"})
         keys.append(private_key_in(plain.content))
-        exported = await histories(f"127.0.0.1:{running._ports['temporal']}", ids)
+        begun, ssh_key = await deploy(customer, ids[1], edge)
+        keys.append(ssh_key)
+        workflows = [f"certificate-{one}" for one in ids] + [f"deployment-{one}" for one in begun]
+        exported = await histories(f"127.0.0.1:{running._ports['temporal']}", workflows)
         yield home, keys, exported
 
 
@@ -120,7 +162,7 @@ def private_key_in(bundle: bytes) -> str:
 async def histories(address: str, ids: list[str]) -> bytes:
     """Export as an operator does who has no key."""
     client = await Client.connect(address)
-    found = [await client.get_workflow_handle(f"certificate-{one}").fetch_history() for one in ids]
+    found = [await client.get_workflow_handle(one).fetch_history() for one in ids]
     return "\n".join(history.to_json() for history in found).encode()
 
 
@@ -136,7 +178,7 @@ class TestSecrecy:
 
         assert not [trace for key in keys for trace in traces(key) if trace in held]
 
-    @pytest.mark.parametrize("planted", [PASSWORD, CONTACT, NOTE, LABEL, "-----BEGIN"])
+    @pytest.mark.parametrize("planted", [PASSWORD, CONTACT, NOTE, LABEL, SECRET, "-----BEGIN"])
     async def test_temporal_holds_nothing_that_was_typed(
         self, remains: tuple[Path, list[str], bytes], planted: str
     ) -> None:
@@ -152,6 +194,7 @@ class TestSecrecy:
 
         assert not [trace for key in keys for trace in traces(key) if trace in held]
         assert b"PRIVATE KEY" not in held
+        assert SECRET.encode() not in held
 
     async def test_logs_hold_no_secret(self, remains: tuple[Path, list[str], bytes]) -> None:
         """No process wrote a key or a password into its log."""
@@ -159,6 +202,7 @@ class TestSecrecy:
         held = b"".join(path.read_bytes() for path in (home / "log").iterdir())
 
         assert PASSWORD.encode() not in held
+        assert SECRET.encode() not in held
         assert not [trace for key in keys for trace in traces(key) if trace in held]
 
     async def test_the_histories_are_there(self, remains: tuple[Path, list[str], bytes]) -> None:
