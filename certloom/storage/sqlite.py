@@ -3,6 +3,7 @@
 Settings by sqlite.org/pragma.html and sqlite.org/wal.html.
 """
 
+import asyncio
 import os
 import sqlite3
 from contextlib import suppress
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 BUSY_SECONDS: Final = 5.0  # how long a process waits for another one's write
 QUEUE_SECONDS: Final = 10.0  # how long a task waits for the writers of its own process
+SWITCH_SECONDS: Final = 60.0  # for a rival that is migrating the same new file
 WIPE_MS: Final = 100  # how long erasing the log may hold up the next writer
 OWNER_ONLY: Final = 0o600
 
@@ -101,8 +103,20 @@ async def truncate_log(writer: AsyncEngine) -> bool:
 
 
 async def keep_log(writer: AsyncEngine) -> None:
-    """Switch the file to write-ahead logging, for good: readers never wait for the writer, nor it for them."""
-    await _outside_transaction(writer, "PRAGMA journal_mode=WAL")
+    """Switch the file to write-ahead logging, for good: readers never wait for the writer, nor it for them.
+
+    SQLite does not wait for another process in this one case, whatever its busy_timeout says, so we do.
+    """
+    async with asyncio.timeout(SWITCH_SECONDS):
+        while True:
+            try:
+                await _outside_transaction(writer, "PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                await asyncio.sleep(0.05)
+            else:
+                return
 
 
 async def _outside_transaction(writer: AsyncEngine, *pragmas: str) -> int:

@@ -187,7 +187,7 @@ def _module(product: Product, part: str) -> Any:
         return importlib.import_module(f"{_PACKAGES[product]}.{part}")
     except ImportError:
         refusal = TargetRefused(
-            f"This worker lacks Alibaba Cloud's SDK {_PACKAGES[product]}: run pip install 'certloom[alibaba]' there."
+            f"This worker lacks Alibaba Cloud's SDK {_PACKAGES[product]}: install requirements/alibaba.lock there."
         )
     raise refusal
 

@@ -39,8 +39,8 @@ class Standing(Model):
     """What the slot holds before we touch it; kept until the deployment is over, so nothing secret goes in.
 
     `fingerprint_sha256` is None for an empty slot, and where the target does not tell; there whoever called `examine`
-    fills it in when `serial` (lower-case hexadecimal, no leading zeros), or a handshake, tells that it is one of ours. `facts` are the kind's own: a
-    version's folder, a certificate's id at the cloud.
+    fills it in when `serial` (lower-case hexadecimal, no leading zeros), or a handshake, tells that it is one of ours.
+    `facts` are the kind's own: a version's folder, a certificate's id at the cloud.
     """
 
     fingerprint_sha256: str | None = None

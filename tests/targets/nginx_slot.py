@@ -27,7 +27,7 @@ HOST: Final = "here"
 _MAIN = """
 daemon off;
 worker_processes 1;
-worker_shutdown_timeout 1s;
+worker_shutdown_timeout 30s;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
 events {{ worker_connections 256; }}

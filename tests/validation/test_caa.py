@@ -153,10 +153,10 @@ async def test_a_prohibition_says_where_it_stands_and_what_to_add(lab: LabWorld,
 
 
 async def test_the_climb_reaches_the_top_label_and_not_the_root(lab: LabWorld, validator: NetworkValidator) -> None:
-    """Every ancestor is asked once, up to the top label."""
+    """Every ancestor is asked, up to the top label; a slow answer may be asked for again."""
     await validator.check_caa(["a.b.lab.test"], method="dns-01")
 
-    assert [name for name, _, _ in lab.dns.asked] == ["a.b.lab.test", "b.lab.test", "lab.test", "test"]
+    assert list(dict.fromkeys(name for name, _, _ in lab.dns.asked)) == ["a.b.lab.test", "b.lab.test", "lab.test", "test"]
 
 
 async def test_a_prohibition_at_the_top_label_counts(lab: LabWorld, validator: NetworkValidator) -> None:
