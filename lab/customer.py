@@ -84,6 +84,11 @@ class Customer:
             time.sleep(PAUSE)
         return view
 
+    def deployments(self, certificate_id: str) -> list[JSON]:
+        """List the deployments of a certificate, newest first."""
+        found: list[JSON] = self.get(f"/v1/certificates/{certificate_id}/deployments?limit=100")["items"]
+        return found
+
     def _call(self, method: str, path: str, body: JSON | None = None) -> httpx.Response:
         headers = {} if method == "GET" else {"Idempotency-Key": secrets.token_hex(16)}
         deadline = time.monotonic() + PATIENCE

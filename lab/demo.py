@@ -1,10 +1,11 @@
 """`make demo`: one certificate through its whole life, told as it happens, on a service of its own that stops after.
 
-Ends with 0 only when the certificate is deleted and every cent is back.
+Ends with 0 only when the certificate was proven on every server, is deleted, and every cent is back.
 """
 
 import argparse
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -22,7 +23,9 @@ from certloom.domain.errors import CertloomError
 from certloom.settings import PREFIX
 from lab.customer import Customer, DemoFailed, ServiceGone
 from lab.footprint import footprint
-from lab.story import Story
+from lab.places import PROGRAMS, Places
+from lab.story import NAME, Story
+from lab.story_deploy import DeployStory
 from lab.summary import summary
 from lab.telling import Teller, open_console
 from workers.dev import DevStack, StackFailed
@@ -35,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo; 0 after a whole life, 1 with one sentence otherwise, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m lab.demo", description="One certificate through its whole life.")
     parser.add_argument("--keep", action="store_true", help="keep the demo's folder, with database and logs")
+    parser.add_argument("--edges", action="store_true", help="deploy to edges of the lab, whatever is installed here")
     options = parser.parse_args(arguments)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
@@ -42,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     home = Path(tempfile.mkdtemp(prefix="certloom-demo-"))
     teller = Teller(console)
     try:
-        _demonstrate(console, teller, home)
+        _demonstrate(console, teller, home, programs=() if options.edges else PROGRAMS)
     except KeyboardInterrupt:
         code = INTERRUPTED
         teller.headline("\nInterrupted: everything is stopped.", style="yellow")
@@ -59,39 +63,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _demonstrate(console: Console, teller: Teller, home: Path) -> None:
+def _demonstrate(console: Console, teller: Teller, home: Path, *, programs: Sequence[str]) -> None:
     began = time.monotonic()
     teller.headline("Certloom: one certificate through its whole life", style="bold")
-    stack = DevStack(home, env=_own_settings())
-    try:
-        with teller.step("A service of its own starts"):
-            with teller.waiting("Temporal, database, private CA, worker, API and lab"):
+    with contextlib.ExitStack() as running:
+        places = Places(home / "servers", NAME, programs=programs)
+        running.callback(places.stop)
+        with teller.step("A service starts, and servers"):
+            with teller.waiting("Temporal, database, private CA, workers, API, lab and three servers"):
+                places.start()
+                stack = DevStack(home, env=_own_settings(places))
+                running.callback(_stop, console, stack)
                 stack.start()
             teller.fact("API", stack.facts["api_url"])
             teller.fact("Temporal UI", stack.facts["temporal_ui_url"])
+            teller.fact("servers", ", ".join(place.title for place in places.all))
             teller.fact("folder", home)
-        story = _live(teller, stack)
+        story = _live(teller, stack, places)
         left = asyncio.run(footprint(home, stack.facts["temporal_address"], story.certificate_id))
         console.print()
         console.print(summary(story, teller.steps, left, seconds=time.monotonic() - began))
         _require_good_end(story)
         teller.headline("It ended well: deleted, refunded in full, every check passed.", style="bold green")
-    finally:
-        if stack.facts and console.is_terminal:
-            with console.status("the service stops", spinner="dots"):
-                stack.stop()
-        else:
+
+
+def _stop(console: Console, stack: DevStack) -> None:
+    if stack.facts and console.is_terminal:
+        with console.status("the service stops", spinner="dots"):
             stack.stop()
+    else:
+        stack.stop()
 
 
-def _live(teller: Teller, stack: DevStack) -> Story:
+def _live(teller: Teller, stack: DevStack, places: Places) -> Story:
     lives = (stack.home / "dev.json").exists  # the service removes it when it stops
-    customer = Customer(stack.facts["api_url"], stack.facts["customer_api_key"], serves=lives)
+    facts = stack.facts
+    customer, operator = (
+        Customer(facts["api_url"], facts[key], serves=lives) for key in ("customer_api_key", "operator_api_key")
+    )
     try:
-        story = Story(teller, customer)
+        story = Story(teller, customer, DeployStory(teller, customer, operator, places))
         story.tell()
     finally:
         customer.close()
+        operator.close()
     return story
 
 
@@ -100,12 +115,16 @@ def _require_good_end(story: Story) -> None:
         raise DemoFailed(f"The certificate is {story.view['status']} instead of deleted.")
     if story.after != story.before:
         raise DemoFailed(f"The balance is {story.after}, and it was {story.before} before the purchase.")
+    states = {one["state"] for one in story.deployments}
+    if states != {"deployed", "rolled_back"}:
+        raise DemoFailed(f"The deployments ended as {', '.join(sorted(states))}: one had to be rolled back.")
 
 
-def _own_settings() -> Mapping[str, str]:
-    """Forget the settings of other copies; only the Temporal CLI's place is this machine's, not theirs."""
+def _own_settings(places: Places) -> Mapping[str, str]:
+    """Forget the settings of other copies, but for the Temporal CLI's place, which is this machine's; say ours."""
     found = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(PREFIX)}
-    return {name: value for name, value in found.items() if name == f"{PREFIX}TEMPORAL_CLI"}
+    kept = {name: value for name, value in found.items() if name == f"{PREFIX}TEMPORAL_CLI"}
+    return {**kept, f"{PREFIX}TARGETS_FILE": str(places.targets_file or "")}
 
 
 def _sentence(home: Path, teller: Teller, error: Exception) -> str:

@@ -13,12 +13,14 @@ from types import TracebackType
 from typing import Final, Self, cast
 
 from lab.edge_memory import EdgeMemory, Held, choose, held
-from lab.edge_tls import EdgeListener, elsewhere
+from lab.edge_tls import EdgeListener
+from lab.self_signed import self_signed
 
 HOST: Final = "127.0.0.1"
 CRT_LIST: Final = "/lab/edge/crt-list.txt"
 """The crt-list that every edge has; a target names it to have a new file bound."""
 
+_ELSEWHERE: Final = "elsewhere.lab.test"
 _BUFFER: Final = 16_384
 """HAProxy's tune.bufsize, unless set: a command with its payload must be shorter."""
 
@@ -164,7 +166,7 @@ class LabEdge:
     def _choose(self, number: int, name: str | None) -> Held | None:
         trouble, old = self._troubles.get(number, (None, {}))
         if trouble is EdgeTrouble.WRONG_NAME:
-            return elsewhere()
+            return self_signed(_ELSEWHERE)
         return choose(old if trouble is EdgeTrouble.KEEPS_OLD else self.memory.bound(), name or "")
 
 

@@ -7,13 +7,6 @@ import socket
 import ssl
 import tempfile
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime, timedelta
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from lab.edge_memory import Held
 
@@ -93,19 +86,3 @@ def _context_of(pem: str) -> ssl.SSLContext:
         file.flush()
         context.load_cert_chain(file.name)
     return context
-
-
-@functools.cache
-def elsewhere() -> Held:
-    """Return a pair for a name that nobody asks for."""
-    key, name = ec.generate_private_key(ec.SECP256R1()), "elsewhere.lab.test"
-    subject, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), datetime.now(UTC)
-    leaf = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=365))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return Held(leaf.public_bytes(Encoding.PEM).decode() + private.decode(), leaf)

@@ -1,10 +1,12 @@
 """What a browser would do with a leaf, a chain and a CRL: trust one root and check everything below it (RFC 5280 6)."""
 
 import io
+import socket
+import ssl
 import zipfile
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -12,6 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from lab.customer import DemoFailed
+
+HANDSHAKE_WITHIN: Final = 5.0  # seconds
 
 
 class Chain(NamedTuple):
@@ -22,11 +26,10 @@ class Chain(NamedTuple):
 
 
 class CrlView(NamedTuple):
-    """What a CRL says about one certificate: its number, how many it lists, and this one's entry, if there is one."""
+    """What a CRL says: its number, and since when which serials (in lower-case hexadecimal) are revoked."""
 
     number: int
-    length: int
-    entry: x509.RevokedCertificate | None
+    revoked: Mapping[str, datetime]
 
 
 def unpack(bundle: bytes) -> Mapping[str, bytes]:
@@ -79,5 +82,24 @@ def read_crl(der: bytes, chain: Chain) -> CrlView:
     if not genuine or crl.issuer != chain.leaf.issuer:
         raise DemoFailed("The CRL is not signed by the certificate's issuer.")
     number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
-    entry = crl.get_revoked_certificate_by_serial_number(chain.leaf.serial_number)
-    return CrlView(number, len(crl), entry)
+    return CrlView(number, {f"{entry.serial_number:x}": entry.revocation_date_utc for entry in crl})
+
+
+def shake_hands(port: int, *, name: str, root_der: bytes | None) -> x509.Certificate:
+    """Return the leaf that a client of *name* gets on loopback, as one that trusts the root alone, for this name.
+
+    Without a root anything is taken. Raises DemoFailed when no handshake comes about.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if root_der is None:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    else:
+        context.load_verify_locations(cadata=root_der)
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=HANDSHAKE_WITHIN) as plain,
+            context.wrap_socket(plain, server_hostname=name) as secured,
+        ):
+            return x509.load_der_x509_certificate(secured.getpeercert(binary_form=True) or b"")
+    except OSError as error:
+        raise DemoFailed(f"A client of {name} fails at 127.0.0.1:{port}: {error}") from error

@@ -13,6 +13,7 @@ from rich.text import Text
 from certloom.domain.money import Money
 from lab.customer import JSON, Customer, DemoFailed, Refused
 from lab.relying_party import Chain, CrlView, crl_url, read_chain, read_crl, require_fitting_key, require_trust, unpack
+from lab.story_deploy import DeployStory
 from lab.telling import Teller
 
 PRODUCT: Final = "dv-single"
@@ -24,14 +25,15 @@ ILLEGAL: Final = "illegal_state"
 class Story:
     """Tell the chapters in their order, each once. Raises DemoFailed where life does not go as promised."""
 
-    def __init__(self, teller: Teller, customer: Customer) -> None:
+    def __init__(self, teller: Teller, customer: Customer, servers: DeployStory) -> None:
         self._teller = teller
         self._customer = customer
+        self._servers = servers
         self.before = self.after = Money(amount=0, currency="XXX")
         self.view: JSON = {}
         self.events: list[JSON] = []
-        self.serial = ""
-        self._chain: Chain | None = None
+        self.serials: list[str] = []
+        self.deployments: list[JSON] = []
 
     @property
     def certificate_id(self) -> str:
@@ -48,7 +50,9 @@ class Story:
             ("Publishing the proof in the lab", self._publish),
             ("Looking again, now", self._check_now),
             ("Downloading for nginx, and checking everything", self._download),
+            *self._servers.chapters(),
             ("What a revocation would pay back", self._ask_quote),
+            ("Revoking is refused while it is served", self._be_refused),
             ("Revoking", self._revoke),
             ("The CRL", self._check_crl),
             ("Deleting", self._delete),
@@ -112,8 +116,8 @@ class Story:
             self._ask_for_look()
             self._until("it is issued", lambda view: view["status"] == "issued")
         self._tell_status()
+        self._servers.begin(self.certificate_id)
         leaf, chain = self.view["issuance"], read_chain(self._customer.fetch(f"{self._path}/chain.pem"))
-        self._chain, self.serial = chain, leaf["serial"]
         self._teller.fact("serial", leaf["serial"], style="bold")
         self._teller.fact("valid", f"{_moment(leaf['not_before'])} to {_moment(leaf['not_after'])}")
         self._teller.fact("key", leaf["key_type"])
@@ -137,7 +141,7 @@ class Story:
         require_trust(chain, self._customer.fetch("/pki/root.crt"), name=NAME, now=datetime.now(UTC))
         self._teller.good(f"The chain leads to the root of /pki/root.crt, for a server at {NAME}.")
         crl = self._crl(chain)
-        if crl.entry is not None:
+        if crl.revoked:
             raise DemoFailed("The CRL lists a certificate that nobody revoked.")
         self._teller.good(f"CRL number {crl.number} is signed by the issuer and does not list it.")
 
@@ -147,6 +151,9 @@ class Story:
             raise DemoFailed(f"Nothing would be paid back: {_words([quote['why']])}.")
         self._teller.fact("refund", _money(quote["amount"]), style="bold")
         self._teller.fact("if revoked", f"until {_moment(quote['until'])}; after that, nothing")
+
+    def _be_refused(self) -> None:
+        self._servers.refuse_revocation({"reason": REASON})
 
     def _revoke(self) -> None:
         with self._teller.waiting("the issuer's confirmation, and then the refund"):
@@ -159,20 +166,23 @@ class Story:
         self._teller.fact("balance", self.after)
 
     def _check_crl(self) -> None:
-        if self._chain is None or (entry := (crl := self._crl(self._chain)).entry) is None:
-            raise DemoFailed("The CRL does not list the revoked certificate.")
-        self._teller.fact("from", crl_url(self._chain.leaf))
-        self._teller.fact(
-            "lists", f"{entry.serial_number:x}, revoked {entry.revocation_date_utc:%Y-%m-%d %H:%M:%S} UTC"
-        )
-        self._teller.good(f"CRL number {crl.number} is signed by the issuer; entries: {crl.length}.")
+        chain = read_chain(self._customer.fetch(f"{self._path}/chain.pem"))
+        leaves = self._customer.get(f"{self._path}/issuances")["items"]
+        self.serials = [leaf["serial"] for leaf in reversed(leaves)]
+        crl = self._crl(chain)
+        if missing := set(self.serials) - set(crl.revoked):
+            raise DemoFailed(f"The CRL does not list {_words(sorted(missing))}, which is revoked.")
+        self._teller.fact("from", crl_url(chain.leaf))
+        for serial in self.serials:
+            self._teller.fact("lists", f"{serial}, revoked {crl.revoked[serial]:%Y-%m-%d %H:%M:%S} UTC")
+        self._teller.good(f"CRL number {crl.number} is signed by the issuer; entries: {len(crl.revoked)}.")
 
     def _delete(self) -> None:
         with self._teller.waiting("the destruction of the private key"):
             self._customer.delete(self._path)
             self._until("it is deleted", lambda view: view["status"] == "deleted")
         self._tell_status()
-        kept = f"{_words(self.view['names'])}, serial {self.view['issuance']['serial']}, payment, refund, timeline"
+        kept = f"{_words(self.view['names'])}, {len(self.serials)} leaves, payment, refund, deployments, timeline"
         self._teller.fact("tombstone", kept)
         self._teller.fact("allowed now", _words(self.view["allowed_actions"]) or "nothing")
         try:
@@ -185,11 +195,12 @@ class Story:
     def _recall(self) -> None:
         page = self._customer.get(f"{self._path}/events?limit=200")
         self.events = list(reversed(page["items"]))
+        self.deployments = self._customer.deployments(self.certificate_id)
         table = Table("time, UTC", "who", "what happened", box=None, header_style="dim", pad_edge=False)
         for event in self.events:
             at = datetime.fromisoformat(event["at"])
             who = "you" if event["who"] == self._customer.key_id else event["who"]
-            words = Text(event["sentence"])
+            words = Text(self._servers.call(event["sentence"]))
             if event["why"]:
                 words.append(f" {event['why']}", "dim")
             table.add_row(Text(f"{at:%H:%M:%S}.{at.microsecond // 1000:03}", "dim"), who, words)

@@ -1,5 +1,6 @@
 """The last page of the demo: statuses, serial, money, what Temporal keeps, and where the seconds went."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -9,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from certloom.domain.money import Money
+from lab.customer import JSON
 from lab.footprint import Footprint
 from lab.story import Story
 from lab.telling import Step
@@ -22,6 +24,7 @@ _BEGINS: Final[Mapping[str, str]] = {
     "revoked": "revoked",
     "deleted": "deleted",
 }
+PROVEN: Final = "deployed"
 _BAR: Final = 30  # columns of the longest step
 
 
@@ -36,13 +39,22 @@ def summary(story: Story, steps: Sequence[Step], left: Footprint, *, seconds: fl
 def _facts(story: Story, left: Footprint) -> Iterator[tuple[str, str]]:
     view = story.view
     passed = [_BEGINS[event["what"]] for event in story.events if event["what"] in _BEGINS]
-    yield "statuses passed", " > ".join(passed)
+    yield "statuses passed", " > ".join(dict.fromkeys(passed))
     yield "certificate", view["id"]
-    yield "serial", story.serial
+    yield "serials", "\n".join(story.serials)
+    yield "deployments", _deployments(story.deployments)
     yield "charged", str(Money.model_validate(view["payment"]["amount"]))
     yield "refunded", f"{Money.model_validate(view['refund']['amount'])}, {view['refund']['state']}"
     yield "balance", f"{story.before} before, {story.after} after"
     yield "Temporal history", f"{left.events} events, {left.bytes:,} bytes, {left.runs} run{'s' * (left.runs > 1)}"
+
+
+def _deployments(all_of_them: Sequence[JSON]) -> str:
+    """Count the ends, and name where it did not end well."""
+    ends = Counter(one["state"] for one in all_of_them)
+    where = dict.fromkeys(one["target_name"] for one in all_of_them if one["state"] != PROVEN)
+    others = [f"{count} {state.replace('_', ' ')}" for state, count in ends.items() if state != PROVEN]
+    return ", ".join((f"{ends[PROVEN]} proven", *others)) + (f" ({', '.join(where)})" if where else "")
 
 
 def _times(steps: Sequence[Step], seconds: float) -> Table:

@@ -5,7 +5,7 @@ Without a terminal (CI, a pipe) the same story comes as plain lines.
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import Final, NamedTuple
@@ -15,9 +15,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from lab.progress import INDENT, Stand, following
+
 PLAIN_WIDTH: Final = 100  # columns where nobody says how many there are
 LABEL_WIDTH: Final = 14
-INDENT: Final = 4
 
 
 class Step(NamedTuple):
@@ -61,6 +62,12 @@ class Teller:
             yield
         finally:
             self._console.print(f" {self._clock() - began:.1f} s")
+
+    @contextmanager
+    def following(self) -> Iterator[Callable[[Sequence[Stand]], None]]:
+        """Yield what takes in how far several things are, as often as it changes, and tells it."""
+        with following(self._console) as take:
+            yield take
 
     def say(self, text: str, *, style: str = "") -> None:
         """Tell one sentence."""

@@ -1,6 +1,6 @@
-"""The made-up world: DNS, a web server and a remote control on loopback, so that proofs can be published anywhere.
+"""The made-up world on loopback: DNS, web server and remote control to publish proofs, and a TLS edge to deploy to.
 
-python -m lab.world --dns-port 5301 --http-port 5302 --control-port 5303 --state lab.json
+python -m lab.world --dns-port 5301 --http-port 5302 --control-port 5303 --edge-tls-port 5304 --state lab.json
 """
 
 import argparse
@@ -15,6 +15,7 @@ from typing import Self
 from certloom.domain.application import Challenge
 from lab.control import lab_control
 from lab.dns import LabDns
+from lab.edge import LabEdge
 from lab.proofs import ProofBoard
 from lab.web import Site, lab_web
 from lab.zone import Zone
@@ -29,6 +30,8 @@ class LabWorld:
         dns_port: int = 0,
         http_port: int = 0,
         control_port: int = 0,
+        edge_tls_port: int = 0,
+        edge_admin_port: int = 0,
         suffix: str = "lab.test",
         state: Path | None = None,
     ) -> None:
@@ -38,6 +41,7 @@ class LabWorld:
         self.dns = LabDns(self.zone)
         self.web = lab_web(self.site)
         self.control = lab_control(self.board)
+        self.edge = LabEdge(tls_ports=(edge_tls_port,), admin_port=edge_admin_port)
         self._ports = (dns_port, http_port, control_port)
 
     @property
@@ -62,7 +66,8 @@ class LabWorld:
         try:
             await self.dns.start(dns_port)
             await self.web.start(http_port)
-            await self.control.start(control_port)
+            await self.edge.start()
+            await self.control.start(control_port)  # last: whoever waits for the lab looks whether this one listens
         except OSError:
             await self.stop()
             raise
@@ -70,6 +75,7 @@ class LabWorld:
     async def stop(self) -> None:
         """Close everything; may be called twice."""
         await self.control.stop()
+        await self.edge.stop()
         await self.web.stop()
         await self.dns.stop()
 
@@ -97,6 +103,8 @@ def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace
     parser.add_argument("--dns-port", type=int, default=0, help="UDP and TCP; 0 picks a free one")
     parser.add_argument("--http-port", type=int, default=0, help="where every lab name's web server listens")
     parser.add_argument("--control-port", type=int, default=0, help="where proofs are posted to")
+    parser.add_argument("--edge-tls-port", type=int, default=0, help="where the edge serves what is deployed to it")
+    parser.add_argument("--edge-admin-port", type=int, default=0, help="the edge's runtime API, as HAProxy has it")
     parser.add_argument("--suffix", default="lab.test", help="names under it resolve to 127.0.0.1")
     parser.add_argument("--state", type=Path, default=None, help="a file that keeps the proofs over a restart")
     return parser.parse_args(arguments)
@@ -116,6 +124,8 @@ async def serve(options: argparse.Namespace) -> None:
         dns_port=options.dns_port,
         http_port=options.http_port,
         control_port=options.control_port,
+        edge_tls_port=options.edge_tls_port,
+        edge_admin_port=options.edge_admin_port,
         suffix=options.suffix,
         state=options.state,
     )
@@ -123,6 +133,8 @@ async def serve(options: argparse.Namespace) -> None:
         _say(f"lab dns {world.dns_server}")
         _say(f"lab http 127.0.0.1:{world.http_port}")
         _say(f"lab control {world.control_url}")
+        _say(f"lab edge 127.0.0.1:{world.edge.tls_port}")
+        _say(f"lab edge_admin 127.0.0.1:{world.edge.admin_port}")
         _say("lab ready")
         await stopped.wait()
     _say("lab stopped")

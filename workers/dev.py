@@ -22,10 +22,11 @@ from rich.console import Console
 from certloom.domain.errors import CertloomError
 from certloom.keys.keyring import create_key_file
 from certloom.settings import LOOPBACK, Settings, read_settings
-from workers.home import Home, claim, read_json, write_private
+from workers.home import LAB_PORTS, Home, claim, read_json, write_private
 from workers.seed import Seed, keep_seed
 from workers.service import LAB_SUFFIX, ROOT, Service
 
+WATCH_INTERVAL: Final = 60.0  # seconds between two looks at what endpoints serve; in production 900 is usual
 STOP_WITHIN: Final = 60.0  # seconds that DevStack grants a stop; every process has its own, shorter limit
 
 
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     os.umask(0o077)  # everything under HOME is ours alone
     try:
-        settings = read_settings()
+        settings = _watched_often(read_settings())
         with claim(settings.home.absolute()) as home:
             return asyncio.run(_run(home, settings, attached=options.attached))
     except CertloomError as error:
@@ -48,7 +49,7 @@ async def _run(home: Home, settings: Settings, *, attached: bool) -> int:
     home.dev_json.unlink(missing_ok=True)
     home.end_leftovers()
     wanted = {"api": settings.api_port, "temporal": settings.temporal_port, "temporal_ui": settings.temporal_ui_port}
-    ports = home.choose_ports({**wanted, "lab_dns": 0, "lab_http": 0, "lab_control": 0}, host=settings.api_host)
+    ports = home.choose_ports({**wanted, **dict.fromkeys(LAB_PORTS, 0)}, host=settings.api_host)
     for kind in ("customer", "issuer", "payload"):
         create_key_file(home.keys / f"{kind}.key")
     seed = keep_seed(home.folder / "seed.json")
@@ -71,6 +72,13 @@ async def _run(home: Home, settings: Settings, *, attached: bool) -> int:
         await service.stop()
     console.print("Certloom has stopped; everything is kept in", home.folder)
     return 0
+
+
+def _watched_often(settings: Settings) -> Settings:
+    """Have endpoints looked at so often that one sees it, unless the person says how often."""
+    if "watch_interval" in settings.model_fields_set:
+        return settings
+    return settings.model_copy(update={"watch_interval": WATCH_INTERVAL})
 
 
 def _on_signals(service: Service) -> asyncio.Event:
@@ -130,6 +138,8 @@ def _facts(settings: Settings, ports: Mapping[str, int], seed: Seed) -> dict[str
         "customer_api_key": seed.customer_api_key,
         "operator_api_key": seed.operator_api_key,
         "account_id": seed.account_id,
+        "lab_edge": f"127.0.0.1:{ports['lab_edge_tls']}",
+        "lab_edge_admin": f"127.0.0.1:{ports['lab_edge_admin']}",
     }
 
 
@@ -138,6 +148,7 @@ def _tell(console: Console, facts: Mapping[str, str]) -> None:
         ("Console", facts["console_url"]),
         ("API", f"{facts['api_url']}/docs"),
         ("Temporal UI", facts["temporal_ui_url"]),
+        ("Edge to deploy to", f"{facts['lab_edge']}, its runtime API {facts['lab_edge_admin']}"),
         ("Customer's API key", facts["customer_api_key"]),
         ("Operator's API key", facts["operator_api_key"]),
     )

@@ -16,7 +16,8 @@ from typing import Any, Final, NamedTuple
 
 from certloom.settings import BadSetting
 
-PORT_NAMES: Final = ("api", "temporal", "temporal_ui", "lab_dns", "lab_http", "lab_control")
+LAB_PORTS: Final = ("lab_dns", "lab_http", "lab_control", "lab_edge_tls", "lab_edge_admin")
+PORT_NAMES: Final = ("api", "temporal", "temporal_ui", *LAB_PORTS)
 
 
 class _Place(NamedTuple):

@@ -46,6 +46,10 @@ class Restarts(Protocol):
         """Start again what has no running workflow; False when it runs already."""
         ...
 
+
+class RestartsDeployments(Protocol):
+    """What the restart of deployments needs of it."""
+
     async def deploying(self, deployment_id: str) -> bool:
         """Whether the deployment's workflow runs now."""
         ...
@@ -83,7 +87,7 @@ async def reconcile(storage: Storage, client: Restarts, *, running: frozenset[st
     return Report(living, tuple(restored), tuple(failed))
 
 
-async def reconcile_deployments(storage: Storage, client: Restarts, *, now: datetime) -> Sequence[str]:
+async def reconcile_deployments(storage: Storage, client: RestartsDeployments, *, now: datetime) -> Sequence[str]:
     """Restart every deployment that has no end and no workflow, and return which; may be called at any time.
 
     So a target is never held for ever by one that somebody terminated. Young ones are just being started.

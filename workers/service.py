@@ -54,18 +54,17 @@ class Service:
         lab = await self._start("lab", _module("lab.world", *self._lab_arguments()))
         init = await self._start("init", _module("workers.init", "--seed", str(seed)), lasting=False)
         await init.until_done(within=START_WITHIN)
-        worker = await self._start("worker", _module("workers.certificates"))
+        working = [await self._start("worker", _module("workers.certificates"))]
         api = await self._start("api", _module("api.serve"))
+        if self._settings.targets_file:
+            working.append(await self._start("targets", _module("workers.targets")))
         await asyncio.gather(
             temporal.until_ready(self._listens("temporal_ui"), within=START_WITHIN),
             lab.until_ready(self._listens("lab_control"), within=START_WITHIN),
-            worker.until_ready(None, within=START_WITHIN),
             api.until_ready(self._answers("/readyz"), within=START_WITHIN),
+            *(worker.until_ready(None, within=START_WITHIN) for worker in working),
         )
         await self._start("reconcile", _module("workers.reconcile"))
-        if self._settings.targets_file:
-            targets = await self._start("targets", _module("workers.targets"))
-            await targets.until_ready(None, within=START_WITHIN)
 
     async def until_dead(self) -> ChildDied:
         """Wait until a process that should last has ended."""
@@ -134,7 +133,8 @@ class Service:
         ]
 
     def _lab_arguments(self) -> list[str]:
-        ports = [f"--{kind}-port={self._ports[f'lab_{kind}']}" for kind in ("dns", "http", "control")]
+        ours = {name.removeprefix("lab_"): port for name, port in self._ports.items() if name.startswith("lab_")}
+        ports = [f"--{name.replace('_', '-')}-port={port}" for name, port in ours.items()]
         return [*ports, f"--suffix={LAB_SUFFIX}", f"--state={self._home.folder / 'lab.json'}"]
 
     def _environment(self) -> dict[str, str]:

@@ -15,8 +15,10 @@ import httpx
 import pytest
 
 from certloom.settings import BadSetting, Settings
+from lab.edge import CRT_LIST
+from lab.relying_party import shake_hands
 from workers import service as room
-from workers.dev import DevStack, StackFailed
+from workers.dev import WATCH_INTERVAL, DevStack, StackFailed, _watched_often
 from workers.home import read_json
 from workers.service import find_temporal_cli
 
@@ -28,6 +30,8 @@ FIELDS = {
     "customer_api_key",
     "operator_api_key",
     "account_id",
+    "lab_edge",
+    "lab_edge_admin",
 }
 PATIENCE = 60.0  # seconds
 
@@ -141,6 +145,21 @@ def test_certificates_outlive_a_lost_temporal_database(running: DevStack, custom
     assert (answer.status_code, answer.json()["status"], answer.json()["label"]) == (200, "issued", "found again")
 
 
+def test_a_newcomer_deploys_to_the_edge_of_the_lab(running: DevStack, customer: httpx.Client) -> None:
+    """The addresses of dev.json are enough to describe the edge, and it is proven to serve what is deployed there."""
+    certificate = customer.get("/v1/certificates").json()["items"][0]
+    ports = [int(running.facts[name].rpartition(":")[2]) for name in ("lab_edge_admin", "lab_edge")]
+    settings = {"address": "127.0.0.1", "port": ports[0], "file": "/certs/www.pem", "crt_list": CRT_LIST}
+    endpoints = [{"host": "www.shop.lab.test", "port": ports[1]}]
+    form = {"name": "edge", "kind": "haproxy_tcp", "settings": settings, "endpoints": endpoints}
+    target = customer.post("/v1/targets", json=form).json()
+    assert customer.post(target["links"]["test"]).json()["works"]
+    begun = customer.post(f"{certificate['links']['self']}/deployments", json={"targets": [target["id"]]})
+    until(customer, begun.json()["items"][0]["links"]["self"], state="deployed")
+    seen = shake_hands(ports[1], name="www.shop.lab.test", root_der=customer.get("/pki/root.crt").content)
+    assert f"{seen.serial_number:x}" == certificate["issuance"]["serial"]
+
+
 def test_a_clean_stop_leaves_no_process_and_no_addresses(running: DevStack) -> None:
     """After a stop the exit code is 0, dev.json is gone, and every process has ended."""
     pids = children(running)
@@ -216,3 +235,9 @@ def test_a_temporal_server_can_be_named(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="is no program that can be run"):
         find_temporal_cli(Settings(temporal_cli=tmp_path / "missing"))
     assert find_temporal_cli(Settings(temporal_cli=Path("/bin/false"))) == Path("/bin/false")
+
+
+def test_endpoints_are_looked_at_often_unless_somebody_says_how_often() -> None:
+    """Under `make run` one sees a repair within a minute; a setting goes before that."""
+    assert _watched_often(Settings()).watch_interval == WATCH_INTERVAL < Settings().watch_interval
+    assert _watched_often(Settings(watch_interval=900)).watch_interval == 900
