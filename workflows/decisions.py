@@ -183,7 +183,8 @@ def _(wanted: DriftReport, state: CertificateState, now: datetime) -> list[f.Fac
 
 def _is_news(seen: DriftReport, known: Placement, state: CertificateState) -> bool:
     """A report about another leaf than the one proven now is late; what is being mended is known."""
-    if known.deployment_id or known.drifted_at or known.proven != seen.number:
+    over = state.status is not CertificateStatus.ISSUED
+    if over or known.deployment_id or known.drifted_at or known.proven != seen.number:
         return False
     if seen.problem is DriftProblem.EXPIRING:
         newer = state.issuance is not None and state.issuance.number != known.proven

@@ -1,4 +1,4 @@
-"""`make bench`: orders and a bare workflow on the same Temporal server in the same run, then the API's latencies.
+"""`make bench`: orders beside a bare workflow, deployments beside a bare loop, then the API's latencies, in one run.
 
 Figures of a noisy machine: the ratios count, not the absolutes.
 """
@@ -17,6 +17,8 @@ from typing import Any, Final
 from rich.console import Console
 
 from certloom.domain.errors import CertloomError
+from tests.bench.deployments import ALONE, measure
+from tests.bench.edges import edges, missing
 from tests.bench.figures import Batch, Shape
 from tests.bench.ground import Ground, ground
 from tests.bench.histories import histories, shape
@@ -39,7 +41,10 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--orders", type=_positive, default=200, help="of each kind, in all rounds (200)")
     parser.add_argument("--in-flight", type=_positive, default=20, help="orders at once (20)")
     parser.add_argument("--workers", type=_positive, default=1, help="worker processes (1)")
-    parser.add_argument("--certificates", type=int, default=1_000, help="stored ones to list; 0 leaves it out (1000)")
+    parser.add_argument("--deployments", type=_natural, default=60, help="to each kind of server; 0 leaves it out (60)")
+    parser.add_argument(
+        "--certificates", type=_natural, default=1_000, help="stored ones to list; 0 leaves it out (1000)"
+    )
     parser.add_argument("--requests", type=_positive, default=200, help="of each kind to the API (200)")
     return parser.parse_args()
 
@@ -50,6 +55,12 @@ def _positive(text: str) -> int:
     return number
 
 
+def _natural(text: str) -> int:
+    if (number := int(text)) < 0:
+        raise argparse.ArgumentTypeError("give 0 or more")
+    return number
+
+
 async def bench(options: argparse.Namespace, console: Console, folder: Path) -> Results:
     console.print("Temporal, database and workers start")
     async with ground(folder, workers=options.workers) as built:
@@ -57,8 +68,11 @@ async def bench(options: argparse.Namespace, console: Console, folder: Path) -> 
 
 
 async def _measure(options: argparse.Namespace, console: Console, built: Ground) -> Results:
-    async with orders(built, total=options.orders + WARM_UP) as placing:
+    deployments = 2 * (options.deployments + ALONE)
+    async with orders(built, total=options.orders + WARM_UP + deployments) as placing:
         results = await _measure_orders(options, console, built, placing)
+        if options.deployments:
+            await _measure_deployments(options, console, built, placing, results)
     if options.certificates:
         await _measure_reading(options, console, built, results)
     return results
@@ -86,6 +100,28 @@ async def _measure_orders(options: argparse.Namespace, console: Console, built: 
     results.histories = await histories(built.client, [workflow_id(one) for one in placing.placed])
     results.bare_histories = await histories(built.client, placing.bare_ids)
     return results
+
+
+async def _measure_deployments(
+    options: argparse.Namespace, console: Console, built: Ground, placing: Orders, results: Results
+) -> None:
+    results.left_out = missing()
+    folder, slots = built.database.with_name("edges"), options.deployments + ALONE
+    async with edges(folder, slots=slots, account_id=built.seed.account_id) as running:
+        if running.found:
+            await built.service.start_targets(running.targets_file)
+        results.deployed = [
+            await measure(
+                built,
+                placing,
+                running,
+                edge,
+                in_flight=options.in_flight,
+                workers=options.workers,
+                tell=console.print,
+            )
+            for edge in running.found
+        ]
 
 
 async def _measure_reading(options: argparse.Namespace, console: Console, built: Ground, results: Results) -> None:

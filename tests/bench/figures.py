@@ -34,10 +34,14 @@ class Batch:
 
 @dataclass(frozen=True)
 class History:
-    """What one life left in Temporal until it was issued."""
+    """What a life left in Temporal up to some moment."""
 
     events: int
     bytes: int
+
+    def since(self, earlier: "History") -> "History":
+        """Return what came after *earlier*."""
+        return History(self.events - earlier.events, self.bytes - earlier.bytes)
 
 
 @dataclass(frozen=True)
@@ -52,3 +56,29 @@ class Shape:
     @property
     def after_paid(self) -> int:
         return self.activities - self.before_paid
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one deployment asks of Temporal in one workflow: its own, or the certificate's."""
+
+    activities: int
+    tasks: int
+
+
+@dataclass
+class Deployed:
+    """Everything measured with deployments to one kind of target."""
+
+    kind: str
+    in_flight: int
+    workers: int
+    ours: Batch = field(default_factory=Batch)
+    bare: Batch = field(default_factory=Batch)
+    bare_alone: Batch = field(default_factory=Batch)
+    renewed: Sequence[float] = ()  # seconds from issued to proven, many at once
+    renewed_alone: Sequence[float] = ()  # the same, one after the other
+    own: Sequence[History] = ()
+    parents: Sequence[History] = ()
+    own_share: Share = Share(0, 0)
+    parent_share: Share = Share(0, 0)

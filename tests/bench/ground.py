@@ -24,6 +24,7 @@ class BenchService(Service):
     """`make run` without lab and reconcile, with the bench's own worker in as many processes as wanted."""
 
     workers = 1
+    server: int | None = None  # the process id of the server that is deployed to
 
     async def start(self, seed: Path) -> None:
         """See Service; the API comes later, so that it does not share the processors with the orders."""
@@ -41,16 +42,33 @@ class BenchService(Service):
         await api.until_ready(self._answers("/readyz"), within=START_WITHIN)
         return f"http://127.0.0.1:{self._ports['api']}"
 
+    async def start_targets(self, targets_file: Path) -> None:
+        """Start the targets worker of this machine."""
+        self._env = {**self._env, f"{PREFIX}TARGETS_FILE": str(targets_file)}
+        targets = await self._start("targets", _module("workers.targets"))
+        await targets.until_ready(None, within=START_WITHIN)
+
     async def stop(self) -> None:
         for name in [name for name in self._children if name.startswith("worker")]:
             await self._children[name].stop(within=15)
         await super().stop()
 
     def cpu(self) -> dict[str, float]:
-        """Return the CPU seconds that Temporal and all workers have used; nothing where there is no /proc."""
+        """Return the CPU seconds used by now: by ours, and by the commands they ran; nothing where there is no /proc.
+
+        A server's count in full, its workers once they are gone.
+        """
         used = {name: _cpu_seconds(child.pid) for name, child in self._children.items() if child.name != "init"}
-        workers = sum(seconds for name, seconds in used.items() if name.startswith("worker"))
-        return {"worker": workers, "temporal": used.get("temporal", 0.0), "client": _cpu_seconds(os.getpid())}
+        none, client = (0.0, 0.0), _cpu_seconds(os.getpid())
+        targets = used.get("targets", none)
+        return {
+            "worker": sum(own for name, (own, _) in used.items() if name.startswith("worker")),
+            "targets": targets[0],
+            "temporal": used.get("temporal", none)[0],
+            "client": client[0],
+            "commands": targets[1] + client[1],
+            "server": sum(_cpu_seconds(self.server)) if self.server else 0.0,
+        }
 
     def _env_of(self, name: str) -> dict[str, str]:
         return super()._env_of("worker" if name.startswith("worker") else name)
@@ -101,10 +119,11 @@ def _settings(env: Mapping[str, str]) -> Settings:
     return read_settings(**ours)
 
 
-def _cpu_seconds(pid: int) -> float:
-    """User and system time of a process, as proc(5) tells it."""
+def _cpu_seconds(pid: int) -> tuple[float, float]:
+    """User and system time of a process, and of those it started and saw end, as proc(5) tells it."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / TICKS
+        return 0.0, 0.0
+    own, ended = int(fields[11]) + int(fields[12]), int(fields[13]) + int(fields[14])
+    return own / TICKS, ended / TICKS

@@ -6,7 +6,7 @@ from typing import Any
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
-from tests.bench.figures import History, Shape
+from tests.bench.figures import History, Shape, Share
 from workflows.names import workflow_id
 
 E = EventType
@@ -28,6 +28,16 @@ async def shape(client: Client, certificate_id: str) -> Shape:
         activities=kinds.count(activity),
         updates=kinds.count(E.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED),
         timers=kinds.count(E.EVENT_TYPE_TIMER_STARTED),
+    )
+
+
+async def share(client: Client, name: str, *, after: int = 0) -> Share:
+    """Count what a workflow did after the event of that number."""
+    events = client.get_workflow_handle(name).fetch_history_events()
+    kinds: list[Any] = [event.event_type async for event in events if event.event_id > after]
+    return Share(
+        activities=kinds.count(E.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED),
+        tasks=kinds.count(E.EVENT_TYPE_WORKFLOW_TASK_COMPLETED),
     )
 
 

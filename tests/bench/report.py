@@ -9,7 +9,9 @@ from typing import Final
 
 from rich.table import Table
 
-from tests.bench.figures import Batch, History, Shape, percentile
+from tests.bench.figures import Batch, Deployed, History, Shape, percentile
+from tests.bench.report_deployments import add_deployments
+from tests.bench.rows import compare, head, mean, plural
 
 EVENTS: Final = 60  # DESIGN 5: purchase to issued
 BYTES: Final = 20_000
@@ -26,6 +28,8 @@ class Results:
     bare: Batch = field(default_factory=Batch)
     histories: Sequence[History] = ()
     bare_histories: Sequence[History] = ()
+    deployed: Sequence[Deployed] = ()
+    left_out: Sequence[str] = ()  # kinds of servers, with the reason
     stored: int = 0
     reading: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
@@ -38,34 +42,29 @@ def page(results: Results) -> Table:
         table.add_column(justify="right")
     _add_orders(table, results)
     _add_histories(table, results)
+    for deployed in results.deployed:
+        add_deployments(table, deployed)
+    for sentence in results.left_out:
+        head(table, sentence)
     _add_reading(table, results)
     return table
 
 
-def _head(table: Table, *cells: str) -> None:
-    table.add_section()
-    table.add_row(*cells, style="bold")
-
-
 def _add_orders(table: Table, results: Results) -> None:
     ours, bare = results.certificates, results.bare
-    count = f"{len(ours.latencies)} orders, {results.in_flight} in flight, {_plural(results.workers, 'worker')}"
-    _head(table, count, "certificate", "bare workflow", "ratio")
-    _compare(table, "purchase to issued, per second", ours.per_second, bare.per_second, "{:.1f}")
+    count = f"{len(ours.latencies)} orders, {results.in_flight} in flight, {plural(results.workers, 'worker')}"
+    head(table, count, "certificate", "bare workflow", "ratio")
+    compare(table, "purchase to issued, per second", ours.per_second, bare.per_second, "{:.1f}")
     for share in (0.5, 0.99):
         one, other = percentile(ours.latencies, share), percentile(bare.latencies, share)
-        _compare(table, f"p{share * 100:.0f}, seconds", one, other, "{:.2f}")
+        compare(table, f"p{share * 100:.0f}, seconds", one, other, "{:.2f}")
     for process in ("worker", "temporal", "client"):
         one, other = ours.cpu_ms_each(process), bare.cpu_ms_each(process)
-        _compare(table, f"CPU ms each: {process}", one, other, "{:.0f}")
-
-
-def _compare(table: Table, label: str, ours: float, bare: float, form: str) -> None:
-    table.add_row(label, form.format(ours), form.format(bare), f"{ours / bare:.2f}" if bare else "-")
+        compare(table, f"CPU ms each: {process}", one, other, "{:.0f}")
 
 
 def _add_histories(table: Table, results: Results) -> None:
-    _head(table, "Temporal history until issued", "certificate", "bare workflow", "budget")
+    head(table, "Temporal history until issued", "certificate", "bare workflow", "budget")
     shape = results.shape
     table.add_row("activities", str(shape.activities), str(shape.activities), "")
     table.add_row("updates, timers", f"{shape.updates}, {shape.timers}", "2, 1", "")
@@ -76,24 +75,16 @@ def _add_histories(table: Table, results: Results) -> None:
 
 def _add_budget(table: Table, label: str, ours: Sequence[int], bare: Sequence[int], limit: int) -> None:
     kept = "kept" if max(ours) <= limit else "[red]broken[/]"
-    table.add_row(f"{label}, mean", f"{_mean(ours):,.0f}", f"{_mean(bare):,.0f}", "")
+    table.add_row(f"{label}, mean", f"{mean(ours):,.0f}", f"{mean(bare):,.0f}", "")
     table.add_row(f"{label}, max", f"{max(ours):,}", f"{max(bare):,}", f"{limit:,} {kept}")
 
 
 def _add_reading(table: Table, results: Results) -> None:
     if not results.reading:
         return
-    _head(table, f"API at {results.stored:,} certificates, ms", "p50", "p95", "p99")
+    head(table, f"API at {results.stored:,} certificates, ms", "p50", "p95", "p99")
     for name, seconds in results.reading.items():
         table.add_row(name, *(f"{1000 * percentile(seconds, share):.1f}" for share in (0.5, 0.95, 0.99)))
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _machine() -> str:

@@ -25,6 +25,7 @@ from workers.sandbox import runner
 from workers.steps import steps
 from workers.temporal import connect
 from workflows.certificate import CertificateWorkflow
+from workflows.deployment import DeploymentWorkflow
 from workflows.names import QUEUE
 
 
@@ -58,7 +59,7 @@ async def serve(settings: Settings) -> None:
     worker = Worker(
         await connect(settings),
         task_queue=QUEUE,
-        workflows=[CertificateWorkflow, BareWorkflow],
+        workflows=[CertificateWorkflow, DeploymentWorkflow, BareWorkflow],
         activities=activities(settings, storage),
         workflow_runner=runner(),
         interceptors=[Heartbeats(beat), Failures()],
