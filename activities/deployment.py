@@ -4,6 +4,7 @@ Each step may be repeated after a crash at any moment: what was there before is 
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
@@ -29,6 +30,8 @@ from certloom.targets.interface import Target as Opened
 NOT_SERVED: Final = "NotServedYet"
 ROUNDS: Final = 3  # times in a row that every address must serve the leaf
 SLOWEST_LOOK: Final = timedelta(seconds=30)
+FIRST_PAUSE: Final = 0.1  # s, between rows of looks of one attempt
+PATIENT_FOR: Final = 1.5  # s: a reload takes a tenth of one, and a server waits a second before it tries a step again
 OCCUPIED_PAUSE: Final = 2.0  # s, until a target that another deployment holds is asked for again
 
 Judge = Callable[[tuple[Look, ...]], str | None]
@@ -216,6 +219,16 @@ class DeploymentActivities:
         return found
 
     async def _seen(self, job: Job, judge: Judge) -> tuple[tuple[Look, ...], str | None]:
+        """Look until it is right some times in a row, for a moment: an attempt that fails costs a second of waiting."""
+        began, pause = time.monotonic(), FIRST_PAUSE
+        while True:
+            looks, fault = await self._row_of_looks(job, judge)
+            if fault is None or time.monotonic() - began > PATIENT_FOR:
+                return looks, fault
+            await asyncio.sleep(pause)
+            pause *= 2
+
+    async def _row_of_looks(self, job: Job, judge: Judge) -> tuple[tuple[Look, ...], str | None]:
         """Look some times in a row, until something is wrong."""
         pause = BETWEEN_PROOFS[job.target.kind].total_seconds()
         for count in range(1, ROUNDS + 1):
@@ -250,7 +263,7 @@ def _require_none(fault: str | None, within: timedelta) -> None:
         return
     info = activity.info()
     left = within - (info.started_time - info.scheduled_time)
-    pause = min(timedelta(seconds=0.1) * 2 ** min(info.attempt - 1, 20), SLOWEST_LOOK)
+    pause = min(timedelta(seconds=1) * 2 ** min(info.attempt - 1, 20), SLOWEST_LOOK)
     raise ApplicationError(
         fault,
         type=NOT_SERVED,
