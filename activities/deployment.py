@@ -12,9 +12,9 @@ from typing import Final
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.job import Job, find_job, leaf_of, needless, require_issued
+from activities.job import Job, find_job, holder_of, leaf_of, needless, require_issued
 from activities.material import Materials
-from activities.place import Places
+from activities.place import PlaceBusy, Places
 from activities.served import missing, not_back
 from activities.work import started_at
 from certloom.domain.deployment import DeploymentReport, DeploymentState
@@ -80,18 +80,30 @@ class DeploymentActivities:
         async with self._storage.begin() as tx:
             job = await find_job(tx, deploying.deployment_id)
             if job.record.ended:
-                return Begun(report=_report(job))
-            if (why := await needless(tx, job)) is not None:
-                await tx.deployments.end(job.record.id, _S.SUPERSEDED, why=why, at=now)
-                return Begun(report=_report(await find_job(tx, job.record.id)))
+                return Begun(report=await _report(tx, job.record.id))
             holder = await tx.targets.occupy(job.target.id, job.record.id)
             if holder != job.record.id:
                 raise Outage(f"The deployment {holder} to the same target is under way.", retry_after=OCCUPIED_PAUSE)
+            if (why := await needless(tx, job)) is not None:  # asked once nobody else can change the answer
+                await tx.deployments.end(job.record.id, _S.SUPERSEDED, why=why, at=now)
+                await tx.targets.release(job.target.id, job.record.id)
+                return Begun(report=await _report(tx, job.record.id))
         return Begun(host=job.target.host, patience=job.target.prove_within)
 
     @activity.defn(name="install")
-    async def install(self, deploying: Deploying) -> None:
-        """Remember what is there, then put the issuance there; the second time it is a cheap no-op."""
+    async def install(self, proving: Proving) -> None:
+        """Remember what is there, then put the issuance there; the second time it is a cheap no-op.
+
+        A place that is being changed is waited for; any other outage is tried again `within` the target's patience.
+        """
+        try:
+            await self._install(proving)
+        except PlaceBusy:
+            raise
+        except Outage as outage:
+            raise _in_time(outage, proving.within) from outage
+
+    async def _install(self, deploying: Deploying) -> None:
         now = started_at()
         job = await self._find(deploying)
         require_issued(job)
@@ -101,8 +113,8 @@ class DeploymentActivities:
             job = await self._find(deploying, _S.WAITING, _S.INSTALLING, _S.PROVING)
             before = job.record.before or await self._examined(job, target, now)
             await self._put(job, target, before)
-        async with self._storage.begin() as tx:
-            await tx.deployments.progress(job.record.id, _S.PROVING, at=now)
+            async with self._storage.begin() as tx:
+                _require(await tx.deployments.progress(job.record.id, _S.PROVING, at=now))
 
     @activity.defn(name="prove")
     async def prove(self, proving: Proving) -> None:
@@ -111,7 +123,7 @@ class DeploymentActivities:
         job = await self._find(proving)
         looks, fault = await self._seen(job, await self._judge(job))
         async with self._storage.begin() as tx:
-            await tx.deployments.progress(job.record.id, _S.PROVING, seen=looks, why=fault, at=now)
+            _require(await tx.deployments.progress(job.record.id, _S.PROVING, seen=looks, why=fault, at=now))
         _require_none(fault, proving.within)
 
     @activity.defn(name="roll_back")
@@ -156,12 +168,17 @@ class DeploymentActivities:
         async with self._storage.begin() as tx:
             job = await find_job(tx, settling.deployment_id)
             if not job.record.ended:
-                proven = settling.outcome is _S.DEPLOYED
+                outcome = settling.outcome
+                if outcome is _S.FAILED and job.record.before is None:  # nothing was ever changed
+                    outcome = _S.ROLLED_BACK
+                if outcome is _S.SUPERSEDED and job.record.before is not None:  # something may have been
+                    outcome = _S.FAILED
+                proven = outcome is _S.DEPLOYED
                 why = None if proven else settling.why or job.record.why
                 displaced = await _take_over(tx, job) if proven else None
-                await tx.deployments.end(job.record.id, settling.outcome, why=why, at=now, displaced=displaced)
+                await tx.deployments.end(job.record.id, outcome, why=why, at=now, displaced=displaced)
             await tx.targets.release(job.target.id, job.record.id)
-            return _report(await find_job(tx, job.record.id))
+            return await _report(tx, job.record.id)
 
     async def _find(self, deploying: Deploying, *states: DeploymentState) -> Job:
         """Read the row. Raises TargetRefused unless it is in one of *states*: then this attempt was given up."""
@@ -173,7 +190,7 @@ class DeploymentActivities:
 
     async def _remember(self, job: Job, looks: tuple[Look, ...], before: Standing | None, now: datetime) -> None:
         async with self._storage.begin() as tx:
-            await tx.deployments.begin(job.record.id, served_before=looks, before=before, at=now)
+            _require(await tx.deployments.begin(job.record.id, served_before=looks, before=before, at=now))
 
     async def _examined(self, job: Job, target: Opened, now: datetime) -> Standing:
         """Ask the target what it holds; where it cannot tell, its serial or a handshake may show a leaf of ours.
@@ -257,6 +274,17 @@ class DeploymentActivities:
         return await self._materials.ours(job.target.id, fingerprint=before.fingerprint_sha256) is not None
 
 
+def _require(written: bool) -> None:  # noqa: FBT001 - what a table answered
+    if not written:
+        raise TargetRefused("This attempt was given up meanwhile.")
+
+
+def _in_time(outage: Outage, within: timedelta) -> Outage | TargetRefused:
+    """Return the outage while there is time to try again, and a final no afterwards."""
+    info = activity.info()
+    return outage if info.started_time - info.scheduled_time < within else TargetRefused(outage.detail)
+
+
 def _require_none(fault: str | None, within: timedelta) -> None:
     """Raise NotServedYet: with the pause until the next look, or for good when the time is over."""
     if fault is None:
@@ -275,15 +303,16 @@ def _require_none(fault: str | None, within: timedelta) -> None:
 
 async def _take_over(tx: Transaction, job: Job) -> str | None:
     """Remember what is served now; return another certificate that was until now."""
-    found = await tx.targets.get(job.target.id)
-    past = await tx.deployments.get(found.deployment_id) if found and found.deployment_id else None
+    past = await holder_of(tx, job.target.id)
     await tx.targets.settle(job.target.id, job.record.id if job.record.number is not None else None)
-    served = past.certificate_id if past and past.number is not None else None
+    served = past.certificate_id if past else None
     return served if served != job.record.certificate_id else None
 
 
-def _report(job: Job) -> DeploymentReport:
-    record = job.record
+async def _report(tx: Transaction, deployment_id: str) -> DeploymentReport:
+    job = await find_job(tx, deployment_id)
+    record, holder = job.record, await holder_of(tx, job.target.id)
+    taken = holder is not None and holder.certificate_id != record.certificate_id
     return DeploymentReport(
         deployment_id=record.id,
         certificate_id=record.certificate_id,
@@ -291,6 +320,6 @@ def _report(job: Job) -> DeploymentReport:
         number=record.number,
         outcome=record.state,
         why=record.why,
-        target_gone=job.target.deleted_at is not None,
+        target_gone=job.target.deleted_at is not None or (taken and record.state is _S.SUPERSEDED),
         displaced=record.displaced,
     )

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from certloom.domain.certificate import CertificateStatus
+from certloom.domain.deployment import Trigger
 from certloom.domain.issuance import IssuanceState
 from certloom.domain.state import CertificateState
 from certloom.domain.target import Target
@@ -51,9 +52,30 @@ async def needless(tx: Transaction, job: Job) -> str | None:
         return "The target was deleted."
     if job.state.status is not CertificateStatus.ISSUED:
         return f"The certificate is {job.state.status} by now."
+    if (why := await _taken(tx, job)) is not None:
+        return why
     for other in await tx.deployments.of_target(job.target.id, limit=10):
         if other.certificate_id == job.record.certificate_id and other.started_at > job.record.started_at:
             return f"The deployment {other.id} came after it."
+    return None
+
+
+async def holder_of(tx: Transaction, target_id: str) -> DeploymentRecord | None:
+    """Return the deployment that was proven at a target last, if it put one of our issuances there."""
+    found = await tx.targets.get(target_id)
+    past = await tx.deployments.get(found.deployment_id) if found and found.deployment_id else None
+    return past if past and past.number is not None else None
+
+
+async def _taken(tx: Transaction, job: Job) -> str | None:
+    """A person may take a target over; what goes by itself must not take it back."""
+    if job.record.trigger is Trigger.REQUEST:
+        return None
+    past = await holder_of(tx, job.target.id)
+    if past is not None and past.certificate_id != job.record.certificate_id:
+        return f"The certificate {past.certificate_id} was deployed there meanwhile."
+    if job.record.trigger is Trigger.ROLLBACK and (past is None or past.id != job.record.restores):
+        return "What was to be undone is not served there any more."
     return None
 
 

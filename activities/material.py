@@ -12,8 +12,6 @@ from certloom.storage.interface import Storage, Transaction
 from certloom.storage.records import IssuanceRecord
 from certloom.targets.interface import Material, TargetRefused
 
-_RECENT = 20  # deployments of a target among which a leaf is recognised as one of ours
-
 
 class Materials:
     """Reads pairs and credentials; what it returns holds secrets and must not outlive the call."""
@@ -65,8 +63,8 @@ class Materials:
 
 
 async def _recognised(tx: Transaction, target_id: str, fits: Callable[[Issuance], bool]) -> IssuanceRecord | None:
-    for past in await tx.deployments.of_target(target_id, limit=_RECENT):
-        record = await tx.issuances.get(past.certificate_id, past.number) if past.number is not None else None
+    for certificate_id, number in await tx.deployments.put_there(target_id):
+        record = await tx.issuances.get(certificate_id, number)
         if record is not None and fits(record.issuance):
             return record
     return None

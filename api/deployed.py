@@ -1,7 +1,6 @@
 """What the rows tell of deployments: found for this caller, and put together with target and leaf."""
 
 from datetime import datetime
-from typing import Final
 
 from api.auth import Caller
 from api.case import Case, is_id
@@ -13,8 +12,6 @@ from certloom.domain.errors import NotFound
 from certloom.domain.issuance import IssuanceState
 from certloom.storage.interface import Transaction
 from certloom.storage.records import DeploymentRecord, IssuanceRecord, TargetRecord
-
-_RECENT: Final = 20  # deployments of a target among which a leaf is recognised as one of ours, as activities do
 
 
 class Shelf:
@@ -66,8 +63,8 @@ async def before(tables: Transaction, record: DeploymentRecord) -> IssuanceRecor
     own = await tables.issuances.list(record.certificate_id)
     if found := next((one for one in own if one.issuance.fingerprint_sha256 == leaf), None):
         return found
-    for past in await tables.deployments.of_target(record.target_id, limit=_RECENT):
-        other = await tables.issuances.get(past.certificate_id, past.number) if past.number is not None else None
+    for certificate_id, number in await tables.deployments.put_there(record.target_id):
+        other = await tables.issuances.get(certificate_id, number)
         if other is not None and other.issuance.fingerprint_sha256 == leaf:
             return other
     return None

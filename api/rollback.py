@@ -70,12 +70,14 @@ async def _command(case: Case, told: Told) -> c.RollBack:
         held = await before(tables, record)
     if held is not None and not usable(held, case.now):
         raise not_now(case.state, "What was there before is revoked or expired by now.", code="nothing_to_restore")
-    own = held is not None and held.certificate_id == case.id
+    if held is not None and held.certificate_id != case.id:
+        detail = f"What was there before is the certificate {held.certificate_id}: deploy that one to the target again."
+        raise not_now(case.state, detail, code="nothing_to_restore")
     return c.RollBack(
         **case.stamp(),
         item=c.DeployItem(deployment_id=case.once.id("dep"), target_id=target.id, host=target.host),
         restores=record.id,
-        number=held.issuance.number if held is not None and own else None,
+        number=held.issuance.number if held is not None else None,
     )
 
 

@@ -3,6 +3,7 @@
 Nothing in a process is state: kill it at any moment and another goes on.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -14,7 +15,7 @@ from certloom.settings import Settings
 from certloom.storage.interface import Storage
 from workers.heartbeat import Failures, Heartbeats
 from workers.sandbox import runner
-from workers.steps import steps
+from workers.steps import GRACE, steps, target_steps, target_worker
 from workers.working import run
 from workflows.certificate import CertificateWorkflow
 from workflows.deployment import DeploymentWorkflow
@@ -22,19 +23,18 @@ from workflows.names import QUEUE
 from workflows.target import TargetCheckWorkflow
 from workflows.watch import EndpointWatchWorkflow
 
-GRACE: Final = timedelta(seconds=10)  # for running activities; each is one short exchange
-
 WORKFLOWS: Final = (CertificateWorkflow, DeploymentWorkflow, EndpointWatchWorkflow, TargetCheckWorkflow)
 
 
-def build_worker(client: Client, settings: Settings, storage: Storage) -> Worker:
-    """Return a worker that is not running yet; raises BadSetting and KeyringInvalid."""
+def build_workers(client: Client, settings: Settings, storage: Storage) -> Sequence[Worker]:
+    """Return workers that are not running yet; raises BadSetting and KeyringInvalid."""
     beat = timedelta(seconds=settings.heartbeat_interval)
-    return Worker(
+    targets = target_steps(settings, storage)
+    certificates = Worker(
         client,
         task_queue=QUEUE,
         workflows=WORKFLOWS,
-        activities=steps(settings, storage),
+        activities=[*steps(settings, storage), *targets],  # of the latter, those that begin and end a deployment
         workflow_runner=runner(),
         interceptors=[Heartbeats(beat), Failures()],
         graceful_shutdown_timeout=GRACE,
@@ -42,7 +42,8 @@ def build_worker(client: Client, settings: Settings, storage: Storage) -> Worker
         # Otherwise the SDK holds beats back for 80 % of the timeout, and one late beat looks like a dead worker.
         max_heartbeat_throttle_interval=beat,
     )
+    return [certificates, target_worker(client, settings, targets, host=None)]
 
 
 if __name__ == "__main__":
-    leave(run("certloom worker", build_worker))
+    leave(run("certloom worker", build_workers))

@@ -22,6 +22,7 @@ from certloom.logs import start_logging
 from certloom.process import leave
 from certloom.settings import Settings, read_settings
 from certloom.storage.interface import Storage
+from certloom.storage.records import DeploymentRecord
 from workers.chores import Chore, keep_doing
 from workers.ready import say_ready
 from workers.temporal import connect
@@ -97,13 +98,28 @@ async def reconcile_deployments(storage: Storage, client: RestartsDeployments, *
     while True:
         async with storage.read() as tx:
             page = await tx.deployments.unfinished(after=after, limit=PAGE)
-        for record in page:
-            if record.updated_at < now - YOUNG and not await client.deploying(record.id):
-                await client.restore_deployment(record.id)
-                restored.append(record.id)
+        restored += [record.id for record in page if await _restore_deployment(client, record, now)]
         if len(page) < PAGE:
             return restored
         after = page[-1].id
+
+
+async def reconcile_reports(storage: Storage, client: RestartsDeployments, *, now: datetime) -> Sequence[str]:
+    """Restart what has ended and was never told to its certificate, which still waits for it; it only tells then."""
+    restored: list[str] = []
+    async for state in _living(storage):
+        for deployment_id in state.deploying:
+            async with storage.read() as tx:
+                record = await tx.deployments.get(deployment_id)
+            if record is not None and record.ended and await _restore_deployment(client, record, now):
+                restored.append(deployment_id)
+    return restored
+
+
+async def _restore_deployment(client: RestartsDeployments, record: DeploymentRecord, now: datetime) -> bool:
+    if record.updated_at >= now - YOUNG or await client.deploying(record.id):
+        return False
+    return await client.restore_deployment(record.id)
 
 
 async def running_ids(temporal: Client) -> frozenset[str]:
@@ -150,7 +166,11 @@ def chores(settings: Settings, storage: Storage, temporal: Client) -> Sequence[C
         return f"restored {', '.join(report.restored)} of {report.living}" if report.restored else ""
 
     async def restart_deployments() -> str:
-        restored = await reconcile_deployments(storage, client, now=datetime.now(UTC))
+        now = datetime.now(UTC)
+        restored = [
+            *await reconcile_deployments(storage, client, now=now),
+            *await reconcile_reports(storage, client, now=now),
+        ]
         return f"restored the deployments {', '.join(restored)}" if restored else ""
 
     async def crls() -> str:

@@ -1,8 +1,11 @@
-"""Every activity, built on the adapters that the settings name."""
+"""Every activity, built on the adapters that the settings name, and the workers that drive targets."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
+
+from temporalio.client import Client
+from temporalio.worker import Worker
 
 from activities.deletion import DeletionActivities
 from activities.deployment import DeploymentActivities
@@ -20,6 +23,11 @@ from activities.watch import WatchActivities
 from certloom import wiring
 from certloom.settings import Settings
 from certloom.storage.interface import Storage
+from workers.heartbeat import Failures, Heartbeats
+from workflows.names import queue_of
+
+GRACE: Final = timedelta(seconds=10)  # for running activities; each is one short exchange
+TARGETS_AT_ONCE: Final = 50  # activities; changes of one place queue for each other anyway
 
 
 def steps(settings: Settings, storage: Storage) -> Sequence[Callable[..., Any]]:
@@ -43,8 +51,7 @@ def steps(settings: Settings, storage: Storage) -> Sequence[Callable[..., Any]]:
     revocation = RevocationActivities(storage=storage, issuers=issuers)
     refund = RefundActivities(storage=storage, methods=methods)
     deletion = DeletionActivities(storage=storage)
-    rooms = (record, payment, order, verification, issuance, revocation, refund, deletion)
-    return [*_defined(*rooms), *target_steps(settings, storage)]
+    return _defined(record, payment, order, verification, issuance, revocation, refund, deletion)
 
 
 def target_steps(settings: Settings, storage: Storage, *, on_host: bool = False) -> Sequence[Callable[..., Any]]:
@@ -64,6 +71,22 @@ def target_steps(settings: Settings, storage: Storage, *, on_host: bool = False)
         DeploymentActivities(storage=storage, places=places, materials=materials),
         WatchActivities(storage=storage, places=places),
         TargetActivities(storage=storage, places=places),
+    )
+
+
+def target_worker(
+    client: Client, settings: Settings, activities: Sequence[Callable[..., Any]], *, host: str | None
+) -> Worker:
+    """Return a worker on the queue of a host's targets, or (None) of those that any worker can reach."""
+    beat = timedelta(seconds=settings.heartbeat_interval)
+    return Worker(
+        client,
+        task_queue=queue_of(host),
+        activities=activities,
+        interceptors=[Heartbeats(beat), Failures()],
+        graceful_shutdown_timeout=GRACE,
+        max_concurrent_activities=TARGETS_AT_ONCE,
+        max_heartbeat_throttle_interval=beat,
     )
 
 

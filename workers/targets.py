@@ -3,8 +3,7 @@
 It works on the queue `targets-<host>` and runs no workflow; it needs neither the issuers' key nor the CA.
 """
 
-from datetime import timedelta
-from typing import Final
+from collections.abc import Sequence
 
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -13,28 +12,15 @@ from certloom import wiring
 from certloom.process import leave
 from certloom.settings import Settings
 from certloom.storage.interface import Storage
-from workers.heartbeat import Failures, Heartbeats
-from workers.steps import target_steps
+from workers.steps import target_steps, target_worker
 from workers.working import run
-from workflows.names import queue_of
-
-GRACE: Final = timedelta(seconds=10)
-AT_ONCE: Final = 50  # activities; changes of one place queue for each other anyway
 
 
-def build_worker(client: Client, settings: Settings, storage: Storage) -> Worker:
-    """Return a worker that is not running yet; raises BadSetting and KeyringInvalid."""
-    beat = timedelta(seconds=settings.heartbeat_interval)
-    return Worker(
-        client,
-        task_queue=queue_of(wiring.allowed_targets(settings).host),
-        activities=target_steps(settings, storage, on_host=True),
-        interceptors=[Heartbeats(beat), Failures()],
-        graceful_shutdown_timeout=GRACE,
-        max_concurrent_activities=AT_ONCE,
-        max_heartbeat_throttle_interval=beat,
-    )
+def build_workers(client: Client, settings: Settings, storage: Storage) -> Sequence[Worker]:
+    """Return the one worker of this machine's targets; raises BadSetting and KeyringInvalid."""
+    host = wiring.allowed_targets(settings).host
+    return [target_worker(client, settings, target_steps(settings, storage, on_host=True), host=host)]
 
 
 if __name__ == "__main__":
-    leave(run("certloom targets worker", build_worker))
+    leave(run("certloom targets worker", build_workers))

@@ -1,10 +1,11 @@
 """How a worker's process lives: it connects, works until a signal, and ends with one sentence when it cannot start."""
 
 import asyncio
+import contextlib
 import logging
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -17,7 +18,7 @@ from certloom.storage.interface import Storage
 from workers.ready import say_ready
 from workers.temporal import connect
 
-Build = Callable[[Client, Settings, Storage], Worker]
+Build = Callable[[Client, Settings, Storage], Sequence[Worker]]
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +30,10 @@ async def serve(settings: Settings, build: Build) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     storage = wiring.storage(settings)
     try:
-        worker = build(await connect(settings), settings, storage)
-        async with worker:
-            logger.info("works on the queue %s of %s", worker.task_queue, settings.temporal)
+        async with contextlib.AsyncExitStack() as running:
+            for worker in build(await connect(settings), settings, storage):
+                await running.enter_async_context(worker)
+                logger.info("works on the queue %s of %s", worker.task_queue, settings.temporal)
             say_ready()
             await stop.wait()
             logger.info("stops")

@@ -186,10 +186,8 @@ def _is_news(seen: DriftReport, known: Placement, state: CertificateState) -> bo
     over = state.status is not CertificateStatus.ISSUED
     if over or known.deployment_id or known.drifted_at or known.proven != seen.number:
         return False
-    if seen.problem is DriftProblem.EXPIRING:
-        newer = state.issuance is not None and state.issuance.number != known.proven
-        return newer or state.renewal.not_before is not None
-    return True
+    newer = state.issuance is not None and state.issuance.number != known.proven
+    return newer if seen.problem is DriftProblem.EXPIRING else True
 
 
 def redeployments(state: CertificateState, now: datetime) -> list[f.Fact]:

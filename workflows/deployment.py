@@ -31,7 +31,7 @@ class DeploymentWorkflow:
     def __init__(self, deploying: Deploying) -> None:
         self._deploying = deploying
         self._begun = Begun()
-        self._step: asyncio.Task[None] | None = None
+        self._step: asyncio.Task[Any] | None = None
         self._cancelled = False
 
     @workflow.run
@@ -58,12 +58,17 @@ class DeploymentWorkflow:
     async def _begin(self) -> DeploymentReport | None:
         """Take the target; returns a report when there is nothing to do."""
         self._show("waits for the target")
+        task = workflow.start_activity_method(
+            DeploymentActivities.begin, self._deploying, summary="begin", **options.BEGIN_DEPLOYMENT
+        )
+        self._step = task
         try:
-            self._begun = await workflow.execute_activity_method(
-                DeploymentActivities.begin, self._deploying, summary="begin", **options.BEGIN_DEPLOYMENT
-            )
-        except ActivityError as error:
-            return await self._settle(DeploymentState.FAILED, _why(error))
+            self._begun = await task
+        except (ActivityError, asyncio.CancelledError) as error:
+            why = _why(error) if isinstance(error, ActivityError) and not self._cancelled else CANCELLED
+            return await self._settle(DeploymentState.SUPERSEDED, why)
+        finally:
+            self._step = None
         return self._begun.report
 
     async def _deploy(self) -> DeploymentReport:
@@ -81,10 +86,11 @@ class DeploymentWorkflow:
     async def _proven(self) -> str | None:
         """Install, then ask every endpoint until the deadline; returns what is wrong, or None."""
         patience = self._begun.patience
-        why = await self._run(DeploymentActivities.install, "install", options.change(patience), cancellable=True)
+        asked, waits = self._asking(patience), options.install(patience)
+        why = await self._run(DeploymentActivities.install, "install", waits, asked, cancellable=True)
         if why is None:
-            asked = self._asking(patience)
-            why = await self._run(DeploymentActivities.prove, "prove", options.prove(patience), asked, cancellable=True)
+            waits = options.prove(patience)
+            why = await self._run(DeploymentActivities.prove, "prove", waits, asked, cancellable=True)
         return why
 
     async def _rolled_back(self) -> str | None:
@@ -118,6 +124,10 @@ class DeploymentWorkflow:
             await task
         except ActivityError as error:
             return CANCELLED if cancellable and self._cancelled else _why(error)
+        except asyncio.CancelledError:  # what a step raises whose end and cancellation came at the same moment
+            if cancellable and self._cancelled:
+                return CANCELLED
+            raise
         finally:
             self._step = None
         return None

@@ -3,6 +3,7 @@
 from typing import Final
 
 QUEUE: Final = "certificates"
+TARGETS_QUEUE: Final = "targets"  # of its own, so that a slow place keeps nobody from buying a certificate
 WORKFLOW_TYPE: Final = "CertificateWorkflow"
 DEPLOYMENT_TYPE: Final = "DeploymentWorkflow"
 TARGET_CHECK_TYPE: Final = "TargetCheckWorkflow"
@@ -27,5 +28,5 @@ def deployment_workflow_id(deployment_id: str) -> str:
 
 
 def queue_of(host: str | None) -> str:
-    """Return the queue on which a target can be driven: its host's, or everybody's."""
-    return f"targets-{host}" if host else QUEUE
+    """Return the queue on which a target can be driven: its host's, or that of every worker."""
+    return f"{TARGETS_QUEUE}-{host}" if host else TARGETS_QUEUE

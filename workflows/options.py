@@ -63,7 +63,8 @@ BEGIN_DEPLOYMENT: Final[dict[str, Any]] = {
     "retry_policy": WAVE_RETRY,
 }
 
-SHORTEST_CHANGE: Final = timedelta(seconds=30)  # one attempt: looks of at most 10 s, and 20 s at the target
+SHORTEST_CHANGE: Final = timedelta(seconds=60)  # one attempt: looks of at most 10 s, twice 20 s at the target
+LONGEST_TURN: Final = timedelta(hours=1)  # for a place that others are changing, one after the other
 LAST_LOOK: Final = timedelta(seconds=45)  # three rounds of at most 10 s, and a worker that died in the middle
 WAY_BACK: Final = timedelta(minutes=2)  # at least: a worker that was killed is noticed and started again meanwhile
 
@@ -90,6 +91,11 @@ WATCH: Final[dict[str, Any]] = {
     "heartbeat_timeout": HEARTBEAT,
     "retry_policy": RetryPolicy(maximum_attempts=3),
 }
+
+
+def install(patience: timedelta) -> dict[str, Any]:
+    """Return how an issuance is put there: the step itself minds the target's patience, its turn may take longer."""
+    return {**change(patience), "schedule_to_close_timeout": max(patience, SHORTEST_CHANGE) + LONGEST_TURN}
 
 
 def change(patience: timedelta) -> dict[str, Any]:

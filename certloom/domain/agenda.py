@@ -136,6 +136,9 @@ def _while_issued(state: CertificateState) -> Iterator[Step]:
 def _while_deploying(state: CertificateState) -> Iterator[Step]:
     if again := redeployment(state):
         yield again
+    renewal = renewal_at(state)
+    if renewal:  # one target that fails for ever must not keep the others from being renewed
+        yield Step(StepKind.RETIRE, renewal, WaitReason.DEPLOYMENT)
     if state.issuance and state.retiring is RevocationReason.KEY_COMPROMISE:
         yield Step(StepKind.RETIRE, state.issuance.issued_at + RETIRE_WITHIN, WaitReason.DEPLOYMENT)
 

@@ -1,6 +1,6 @@
 """Putting one issuance on one target: what a deployment can be, and what a certificate remembers of each target."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -28,6 +28,17 @@ ENDS: Final = frozenset(
 )
 
 
+_S = DeploymentState
+
+COMES_FROM: Final[Mapping[DeploymentState, frozenset[DeploymentState]]] = {
+    _S.WAITING: frozenset(),
+    _S.INSTALLING: frozenset({_S.WAITING, _S.INSTALLING}),
+    _S.PROVING: frozenset({_S.INSTALLING, _S.PROVING}),
+    _S.ROLLING_BACK: frozenset({_S.WAITING, _S.INSTALLING, _S.PROVING, _S.ROLLING_BACK}),
+}
+"""Where each state under way may be entered from; so an attempt that was given up cannot turn a rollback round."""
+
+
 class Trigger(StrEnum):
     """Why a deployment began."""
 
@@ -49,6 +60,7 @@ class DriftProblem(StrEnum):
 class Placement(Model):
     """A target of a certificate: what was proven there last, and what is under way or comes next.
 
+    Where nothing was proven it is remembered only because a leaf of this certificate may be served there all the same.
     `passed_over` is the newest issuance that a person rolled back from: up to that, nothing is put there by itself.
     """
 
@@ -65,7 +77,7 @@ class Placement(Model):
 
     def wanted(self, newest: int) -> int | None:
         """Return the number of the issuance that should be put there by itself; None when all is well."""
-        if self.deployment_id is not None:
+        if self.deployment_id is not None or self.proven is None:
             return None
         held = self.passed_over >= newest
         if self.drifted_at is not None:
@@ -73,8 +85,13 @@ class Placement(Model):
         return None if held or self.proven == newest else newest
 
     def settled(self, newest: int) -> bool:
-        """Whether every endpoint was seen to serve the newest issuance, and nothing says otherwise."""
-        return self.deployment_id is None and self.drifted_at is None and self.proven == newest
+        """Whether every endpoint was seen to serve the newest issuance, and nothing says otherwise.
+
+        A target where nothing was ever proven has nothing to settle.
+        """
+        if self.deployment_id is not None:
+            return False
+        return self.proven is None or (self.drifted_at is None and self.proven == newest)
 
 
 class DeploymentReport(Model):

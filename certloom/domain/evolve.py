@@ -216,7 +216,7 @@ def _(fact: f.Reminded, state: CertificateState) -> Changes:
 @_changes.register
 def _(fact: f.Expired, state: CertificateState) -> Changes:
     ended = tuple(_with(one, state=_ended(one)) for one in state.issuances)
-    return {"status": advance(state.status, _S.EXPIRED), "issuances": ended, **_dropped(state)}
+    return {"status": advance(state.status, _S.EXPIRED), "issuances": ended, "retiring": None, **_dropped(state)}
 
 
 @_changes.register
@@ -245,7 +245,9 @@ def _(fact: f.Revoked, state: CertificateState) -> Changes:
 
 @_changes.register
 def _(fact: f.Retired, state: CertificateState) -> Changes:
-    return {"issuances": _revoked(state.issuances, fact.serials), "retiring": None, "phase": Phase.IDLE}
+    free = tuple(_with(one, passed_over=0) for one in state.placements)  # what a person went back to may be revoked now
+    issuances = _revoked(state.issuances, fact.serials)
+    return {"issuances": issuances, "placements": free, "retiring": None, "phase": Phase.IDLE}
 
 
 @_changes.register

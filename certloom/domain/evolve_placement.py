@@ -42,9 +42,8 @@ def _(fact: f.DriftSeen, state: CertificateState) -> Changes:
     known = state.placement(fact.target_id)
     if known is None:
         return {}
-    if fact.problem is DriftProblem.EXPIRING:  # a held-back leaf gives way to a newer one, a renewal is tried at once
-        renewal = state.renewal.model_copy(update={"not_before": None})
-        return {"placements": _put(state, known.model_copy(update={"passed_over": 0})), "renewal": renewal}
+    if fact.problem is DriftProblem.EXPIRING:  # what was held back gives way to the newest
+        return {"placements": _put(state, known.model_copy(update={"passed_over": 0}))}
     return {"placements": _put(state, known.model_copy(update={"drifted_at": fact.at}))}
 
 
@@ -81,7 +80,8 @@ def _ended(known: Placement, fact: f.DeploymentEnded, state: CertificateState) -
         fresh = {"proven": fact.number, "failures": 0, "last_error": None, "drifted_at": None}
         return known.model_copy(update={**idle, **fresh, "passed_over": newest if by_hand else 0})
     if known.proven is None:
-        return None
+        unclear = fact.outcome is DeploymentState.FAILED  # it may be served there: whoever revokes has to ask
+        return known.model_copy(update={**idle, "last_error": fact.why}) if unclear else None
     if fact.outcome is DeploymentState.SUPERSEDED:
         return known.model_copy(update={**idle, "retry_at": fact.retry_at})
     trouble = {"failures": known.failures + 1, "retry_at": fact.retry_at, "last_error": fact.why}

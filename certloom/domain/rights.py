@@ -25,7 +25,7 @@ _S = CertificateStatus
 def allowed_actions(state: CertificateState) -> tuple[Action, ...]:
     """List what the table permits now, in the table's order; the edges show it."""
     table = allowed(state.status, state.origin, state.phase)
-    if state.retiring:  # a replacement's clean-up must not hold up a revocation of the whole
+    if state.retiring and state.status is _S.ISSUED:  # the clean-up of a replacement must not hold up a revocation
         table |= {Action.REVOKE}
     reviewed = state.product is not None and state.product.reviewed
     hidden = () if reviewed else (Action.REVIEW,)
@@ -150,6 +150,9 @@ def _(command: c.RollBack, state: CertificateState, now: datetime) -> None:
     _require_idle(state, command.item.target_id)
     if state.placement(command.item.target_id) is None:
         raise not_now(state, "This certificate is not deployed to that target any more.", code="not_deployed")
+    if state.retiring:
+        detail = "What was there before is about to be revoked: it was replaced."
+        raise not_now(state, detail, code="nothing_to_restore")
     if command.number is not None and command.number not in {one.number for one in state.unexpired(now)}:
         raise not_now(state, "What was there before is revoked or expired by now.", code="nothing_to_restore")
 

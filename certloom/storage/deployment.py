@@ -2,20 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import literal, select, tuple_, update
+from sqlalchemy import func, literal, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from certloom.domain.deployment import DeploymentState
+from certloom.domain.deployment import COMES_FROM, DeploymentState
 from certloom.domain.look import Look
 from certloom.storage.cursor import BY_TIME
 from certloom.storage.records import DeploymentRecord, Page
-from certloom.storage.rows import insert_once, many, one
+from certloom.storage.rows import changed, insert_once, many, one
 from certloom.storage.tables_target import deployments
 from certloom.storage.types import UtcDateTime, Words
 from certloom.targets.interface import Standing
 
+MOST_ISSUANCES: Final = 200
 _OPEN = deployments.c.ended_at.is_(None)
 
 
@@ -53,19 +54,27 @@ class SqlDeploymentTable:
         ordered = mine.order_by(deployments.c.started_at.desc(), deployments.c.id.desc()).limit(limit)
         return await many(self._connection, ordered, DeploymentRecord)
 
+    async def put_there(self, target_id: str) -> Sequence[tuple[str, int]]:
+        """List which issuances were ever put on a target, newest first."""
+        row = deployments.c
+        mine = select(row.certificate_id, row.number).where(row.target_id == target_id, row.number.is_not(None))
+        newest = mine.group_by(row.certificate_id, row.number).order_by(func.max(row.started_at).desc())
+        return [(found[0], found[1]) for found in await self._connection.execute(newest.limit(MOST_ISSUANCES))]
+
     async def begin(
         self, deployment_id: str, *, served_before: Sequence[Look], before: Standing | None, at: datetime
-    ) -> None:
+    ) -> bool:
         """Remember what was there before anything is changed; the first call counts for each of the two."""
         row = deployments.c
-        changes: dict[str, Any] = {"state": DeploymentState.INSTALLING, "updated_at": at}
+        if not await self.progress(deployment_id, DeploymentState.INSTALLING, at=at):
+            return False
         mine = update(deployments).where(row.id == deployment_id, _OPEN)
-        await self._connection.execute(mine.values(**changes))
         await self._connection.execute(
             mine.where(row.served_before.is_(None)).values(served_before=tuple(served_before))
         )
         if before is not None:
             await self._connection.execute(mine.where(row.before.is_(None)).values(before=before))
+        return True
 
     async def progress(
         self,
@@ -75,15 +84,16 @@ class SqlDeploymentTable:
         at: datetime,
         seen: Sequence[Look] | None = None,
         why: str | None = None,
-    ) -> None:
-        """Say how far it is; changes nothing once it has ended."""
+    ) -> bool:
+        """Say how far it is; False when that state may not be entered any more."""
         changes: dict[str, Any] = {"state": state, "updated_at": at}
         if seen is not None:
             changes["seen"] = tuple(seen)
         if why is not None:
             changes["why"] = why
-        statement = update(deployments).where(deployments.c.id == deployment_id, _OPEN)
-        await self._connection.execute(statement.values(**changes))
+        fits = deployments.c.state.in_(COMES_FROM[state])
+        statement = update(deployments).where(deployments.c.id == deployment_id, _OPEN, fits)
+        return await changed(self._connection, statement.values(**changes)) == 1
 
     async def end(
         self, deployment_id: str, state: DeploymentState, *, why: str | None, at: datetime, displaced: str | None = None

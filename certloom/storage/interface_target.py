@@ -82,10 +82,17 @@ class DeploymentTable(Protocol):
         """List the newest ones to a target, newest first."""
         ...
 
+    async def put_there(self, target_id: str) -> Sequence[tuple[str, int]]:
+        """List which issuances (certificate, number) were ever put on a target, the newest 200, newest first."""
+        ...
+
     async def begin(
         self, deployment_id: str, *, served_before: Sequence[Look], before: Standing | None, at: datetime
-    ) -> None:
-        """Remember what was there before anything is changed, and that it is being changed; the first call counts."""
+    ) -> bool:
+        """Remember what was there before anything is changed, and that it is being changed; the first call counts.
+
+        False, and nothing is written, when it may not be installed any more (COMES_FROM).
+        """
         ...
 
     async def progress(
@@ -96,10 +103,10 @@ class DeploymentTable(Protocol):
         at: datetime,
         seen: Sequence[Look] | None = None,
         why: str | None = None,
-    ) -> None:
+    ) -> bool:
         """Say how far it is, what was seen last and what is wrong with it; None leaves what was said before.
 
-        Changes nothing once it has ended.
+        False, and nothing is written, when that state may not be entered any more (COMES_FROM).
         """
         ...
 

@@ -16,10 +16,11 @@ from certloom.net.interface import Dialer
 from certloom.targets.allowed import AllowedTargets, require_inside
 from certloom.targets.haproxy_api import RuntimeApi, Status
 from certloom.targets.haproxy_check import findings
-from certloom.targets.haproxy_files import NOTHING, UNREADABLE, SlotFiles, to_the_end
+from certloom.targets.haproxy_files import NOTHING, UNREADABLE, SlotFiles
 from certloom.targets.haproxy_memory import SlotMemory
 from certloom.targets.interface import Finding, Material, Standing, TargetRefused
 from certloom.targets.pem import Leaf, one_file, one_file_of, read_leaf
+from certloom.targets.threads import to_the_end
 
 DEADLINE: Final = 18.0
 """Seconds for a whole call."""

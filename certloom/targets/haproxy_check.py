@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from certloom.domain.errors import CertloomError
 from certloom.targets.haproxy_api import Status
-from certloom.targets.haproxy_files import SlotFiles, to_the_end
+from certloom.targets.haproxy_files import SlotFiles
 from certloom.targets.haproxy_memory import SlotMemory
 from certloom.targets.interface import Finding
+from certloom.targets.threads import to_the_end
 
 
 async def findings(memory: SlotMemory, files: SlotFiles | None) -> Sequence[Finding]:

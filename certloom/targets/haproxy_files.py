@@ -3,13 +3,12 @@
 New content is written beside the file under a name that begins with a dot, which HAProxy skips in a `crt <folder>`.
 """
 
-import asyncio
 import contextlib
 import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
@@ -157,18 +156,6 @@ class SlotFiles:
             with _words_for(self.crt_list):
                 _write(_beside(self.crt_list), text.encode("utf-8", errors="surrogateescape"), like=self.crt_list)
                 _replace(self.crt_list)
-
-
-async def to_the_end(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Do blocking work in a thread. Who is cancelled waits for it, so that the next call never meets it half done."""
-    thread = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
-    try:
-        return await asyncio.shield(thread)
-    except asyncio.CancelledError:
-        await asyncio.wait([thread])
-        if not thread.cancelled():
-            thread.exception()  # asked for, or asyncio would complain that nobody did
-        raise
 
 
 def _path_of(line: str) -> str:

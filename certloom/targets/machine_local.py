@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 from certloom.domain.errors import Outage
 from certloom.targets.interface import Finding, TargetRefused
 from certloom.targets.machine import COMMAND_SECONDS, MOST_OUTPUT, MOST_READ, Entry, Kind, Ran, one_line
+from certloom.targets.threads import to_the_end
 
 _ENVIRONMENT: Final = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 _PASSING: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENFILE, errno.EMFILE, errno.ESTALE})
@@ -96,7 +97,7 @@ class LocalMachine:
 
     async def _do(self, path: str, step: Callable[[], R]) -> R:
         with self._telling(path):
-            return await asyncio.to_thread(step)
+            return await to_the_end(step)
 
     async def _change(self, path: str, step: Callable[[], object]) -> None:
         def changed() -> None:

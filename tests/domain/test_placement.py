@@ -4,14 +4,17 @@ from datetime import timedelta
 
 import pytest
 
+from certloom.domain import command as c
 from certloom.domain import fact as f
-from certloom.domain.agenda import next_step, redeployment
-from certloom.domain.certificate import CertificateStatus, Phase
+from certloom.domain.agenda import next_step, redeployment, renewal_at
+from certloom.domain.certificate import Action, CertificateStatus, Phase
 from certloom.domain.deployment import DeploymentState, DriftProblem, Placement, Trigger, retry_pause
+from certloom.domain.errors import NotAllowedNow
 from certloom.domain.evolve import evolve
 from certloom.domain.issuance import RevocationReason
 from certloom.domain.key import KeyType
 from certloom.domain.order import OrderPurpose
+from certloom.domain.rights import allowed_actions, check
 from certloom.domain.state import CertificateState
 from certloom.domain.step import StepKind
 from tests.lives import NOW, issued, leaf
@@ -48,10 +51,18 @@ def test_a_proven_target_is_settled() -> None:
     assert redeployment(state) is None
 
 
-@pytest.mark.parametrize("outcome", [D.ROLLED_BACK, D.FAILED, D.SUPERSEDED])
+@pytest.mark.parametrize("outcome", [D.ROLLED_BACK, D.SUPERSEDED])
 def test_a_first_deployment_that_fails_leaves_no_target(outcome: DeploymentState) -> None:
     """What was never proven there is nothing to keep up."""
     assert ended(started(issued()), outcome).placements == ()
+
+
+def test_a_first_deployment_with_no_way_back_is_remembered() -> None:
+    """A leaf that may be served all the same is asked for before a revocation, and nothing more is done for it."""
+    state = renewed(ended(started(issued()), D.FAILED, why="Stuck."))
+
+    assert [(one.proven, one.last_error) for one in state.placements] == [(None, "Stuck.")]
+    assert redeployment(state) is None
 
 
 def test_a_new_issuance_is_wanted_at_every_target() -> None:
@@ -142,8 +153,8 @@ def test_a_replacement_waits_for_its_targets() -> None:
     assert [waiting.phase, proven.phase, detached.phase] == [Phase.DEPLOYING, Phase.REVOKING, Phase.REVOKING]
 
 
-def test_only_a_compromised_key_has_a_deadline() -> None:
-    """A failing target holds up a replacement as long as it fails, but a compromised key for a day only."""
+def test_a_compromised_key_waits_for_a_day_only() -> None:
+    """A failing target holds up a replacement until the next renewal, but a compromised key for a day only."""
     later = NOW + timedelta(days=3)
     failing = {"outcome": D.ROLLED_BACK, "number": 2, "retry_at": later}
     steps = {
@@ -162,3 +173,53 @@ def test_nothing_is_put_anywhere_once_it_is_over() -> None:
 
     assert redeployment(state.model_copy(update={"status": CertificateStatus.EXPIRED})) is None
     assert redeployment(state.model_copy(update={"phase": Phase.REVOKING})) is None
+
+
+def test_one_failing_target_does_not_stop_renewals() -> None:
+    """A replacement that never gets proven everywhere is over when the new leaf has to be renewed."""
+    later = NOW + timedelta(days=365)
+    waiting = renewed(deployed(), reason=RevocationReason.SUPERSEDED)
+    state = ended(started(waiting, number=2), D.ROLLED_BACK, number=2, retry_at=later)
+    step = next_step(state)
+    after = evolve(state, f.RetirementDue(at=NOW))
+
+    assert (step.kind, step.at) == (StepKind.RETIRE, renewal_at(state))
+    assert after.phase is Phase.REVOKING
+
+
+def test_an_expired_certificate_has_nothing_to_retire() -> None:
+    """The end of a replacement's certificate leaves nothing to revoke, and it can be deleted."""
+    waiting = renewed(deployed(), reason=RevocationReason.SUPERSEDED)
+    state = evolve(waiting, f.Expired(at=NOW + timedelta(days=400)))
+
+    assert state.retiring is None
+    assert allowed_actions(state) == (Action.DELETE,)
+
+
+def test_nobody_goes_back_to_what_is_about_to_be_revoked() -> None:
+    """While a replacement waits for its targets, a rollback to the leaf that it replaces is refused."""
+    waiting = ended(started(renewed(deployed(), reason=RevocationReason.SUPERSEDED), number=2), D.FAILED, number=2)
+    item = c.DeployItem(deployment_id="dep_9", target_id="tgt_1")
+    asked = c.RollBack(request_id="r", actor="key_1", requested_at=NOW, item=item, restores="dep_1", number=1)
+
+    with pytest.raises(NotAllowedNow) as refusal:
+        check(asked, waiting, NOW)
+    assert refusal.value.special_code == "nothing_to_restore"
+
+
+def test_a_revoked_leaf_is_held_by_nobody() -> None:
+    """Once old leaves are revoked, a target that a person took back to one wants the newest."""
+    state = ended(started(renewed(deployed()), number=2), D.DEPLOYED, number=2)
+    state = ended(started(state, number=1, trigger=Trigger.ROLLBACK), D.DEPLOYED, number=1)
+    state = evolve(state, f.Retired(at=NOW, serials=("1",)))
+
+    assert state.placements[0].wanted(2) == 2
+
+
+def test_an_expiring_leaf_leaves_the_renewal_alone() -> None:
+    """The watch never turns a renewal that waits into one that is tried at each look."""
+    waits = NOW + timedelta(days=1)
+    state = evolve(deployed(), f.RenewalFailed(at=NOW, detail="No.", retry_at=waits))
+    seen = f.DriftSeen(at=NOW, target_id="tgt_1", problem=DriftProblem.EXPIRING, detail="Soon.")
+
+    assert evolve(state, seen).renewal.not_before == waits

@@ -75,15 +75,16 @@ async def changing(*given: Any, **named: Any) -> AsyncIterator[Any]:
         yield Deadly(opened)
 
 
-def build_worker(client: Client, settings: Settings, storage: Storage) -> Worker:
-    return Worker(
+def build_workers(client: Client, settings: Settings, storage: Storage) -> list[Worker]:
+    worker = Worker(
         client,
         task_queue=queue_of(wiring.allowed_targets(settings).host),
         activities=target_steps(settings, storage, on_host=True),
         interceptors=[Heartbeats(timedelta(seconds=settings.heartbeat_interval)), Wrapped(around), Failures()],
     )
+    return [worker]
 
 
 if __name__ == "__main__":
     Places.changing = changing  # type: ignore[method-assign]
-    leave(run("killing", build_worker))
+    leave(run("killing", build_workers))

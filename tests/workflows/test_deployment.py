@@ -196,6 +196,25 @@ class TestRenewal:
         assert built.targets.served(target.id) == await fingerprint(built, certificate_id)
         assert (state.placements[0].failures, state.placements[0].last_error) == (0, None)
 
+    async def test_what_goes_by_itself_takes_no_target_back(self, built: World) -> None:
+        """A renewal that finds another certificate proven at its target leaves it there, and looks after it no more."""
+        mine, theirs = await built.issued(), await built.issued()
+        target = await built.target(prove_within=timedelta(seconds=20))
+        (first,) = await built.deploy(mine, target)
+        await built.ended(first)
+        await built.until(mine, lambda state: not state.deploying)
+        built.targets.trouble(target.id, Trouble.STALE, endpoint=0)
+        (taking,) = await built.deploy(theirs, target)
+        await built.reached(taking, S.PROVING)
+        await built.ask(mine, c.Renew)
+        await built.until(mine, lambda state: bool(state.deploying))
+        built.targets.heal(target.id)
+        await built.ended(taking)
+        await built.until(mine, lambda state: not state.placements)
+
+        assert built.targets.served(target.id) == await fingerprint(built, theirs)
+        assert (await deployments(built, mine))[0].state is S.SUPERSEDED
+
 
 class TestReplacement:
     async def test_old_leaves_go_when_every_target_serves_the_new_one(self, built: World) -> None:

@@ -22,7 +22,7 @@ from tests.lives import NOW
 from tests.workflows.trouble import BrokenPayments, Wrapped, forgotten, twice
 from tests.workflows.world import World, temporal, world
 from workers.heartbeat import Failures
-from workers.reconcile import reconcile_deployments
+from workers.reconcile import reconcile_deployments, reconcile_reports
 from workflows.client import CertificateClient
 
 S = CertificateStatus
@@ -263,3 +263,20 @@ class TestLostDeployments:
 
         assert record.state is DeploymentState.DEPLOYED
         assert [one.proven for one in state.placements] == [1]
+
+    async def test_an_end_that_was_never_told_is_told(self, alone: World) -> None:
+        """A deployment that ended and was terminated before it told so is started again, and tells."""
+        async with alone.worker():
+            certificate_id = await alone.issued()
+            target = await alone.target(prove_within=timedelta(minutes=5))
+            alone.targets.trouble(target.id, Trouble.STALE, endpoint=0)
+            (deployment_id,) = await alone.deploy(certificate_id, target)
+            await alone.reached(deployment_id, DeploymentState.PROVING)
+            await alone.env.client.get_workflow_handle(f"deployment-{deployment_id}").terminate()
+            async with alone.storage.begin() as tx:
+                await tx.deployments.end(deployment_id, DeploymentState.FAILED, why="No.", at=datetime.now(UTC))
+            late = datetime.now(UTC) + timedelta(minutes=1)
+            restored = await reconcile_reports(alone.storage, alone.client, now=late)
+            await alone.until(certificate_id, lambda state: not state.deploying)
+
+        assert list(restored) == [deployment_id]

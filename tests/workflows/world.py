@@ -46,7 +46,7 @@ from workers.certificates import WORKFLOWS
 from workers.heartbeat import Failures
 from workers.sandbox import runner
 from workflows.client import CertificateClient
-from workflows.names import QUEUE, WATCH_TYPE, workflow_id
+from workflows.names import QUEUE, TARGETS_QUEUE, WATCH_TYPE, workflow_id
 from workflows.search_attributes import KEYS
 from workflows.watch import Watched
 
@@ -82,16 +82,23 @@ class World:
     targets: FakeTargets = field(default_factory=FakeTargets)
     activities: list[Callable[..., Any]] = field(default_factory=list)
 
-    def worker(self, **more: Any) -> Worker:
-        """Build a worker over the same adapters, as workers/certificates.py does."""
-        return Worker(
+    @asynccontextmanager
+    async def worker(self, **more: Any) -> AsyncIterator[None]:
+        """Run workers over the same adapters, as workers/certificates.py does."""
+        surround = {"interceptors": [Failures()], **more}
+        certificates = Worker(
             self.env.client,
             task_queue=QUEUE,
             workflows=WORKFLOWS,
             activities=self.activities,
             workflow_runner=runner(),
-            **{"interceptors": [Failures()], **more},
+            **surround,
         )
+        async with (
+            certificates,
+            Worker(self.env.client, task_queue=TARGETS_QUEUE, activities=self.activities, **surround),
+        ):
+            yield
 
     def handle(self, certificate_id: str) -> WorkflowHandle[Any, Any]:
         return self.env.client.get_workflow_handle(workflow_id(certificate_id))
