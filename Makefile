@@ -52,6 +52,9 @@ define install
 	  echo "Installing requirements/$(1).lock into $(VENV) ..." && \
 	  $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$(1).lock && \
 	  cp $(2) $(VENV)/; }
+	@printf '%s\n' '#!/bin/sh' 'here=$$(CDPATH= cd -- "$$(dirname -- "$$0")/../.." && pwd)' \
+	  'PYTHONPATH="$$here" exec "$$here/$(VENV)/bin/python" -P -m certloom.cli "$$@"' > $(VENV)/bin/certloom
+	@chmod +x $(VENV)/bin/certloom
 endef
 
 venv-run:

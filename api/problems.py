@@ -68,6 +68,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "no_private_key": Kind(409, "The private key is with the customer"),
     "deployment_under_way": Kind(409, "A deployment is under way"),
     "too_many_targets": Kind(409, "The certificate has too many targets"),
+    "slot_taken": Kind(409, "There is a target for this place"),
     "not_current": Kind(409, "This deployment is not what the target serves"),
     "not_deployed": Kind(409, "The certificate is not deployed there"),
     "nothing_to_restore": Kind(409, "There is nothing to go back to"),

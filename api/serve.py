@@ -18,6 +18,7 @@ from api.lab import HttpLab
 from api.services import CodecAccess, Services
 from certloom import wiring
 from certloom.domain.errors import CertloomError
+from certloom.domain.target import MEMBER_KINDS, TargetKind
 from certloom.logs import start_logging
 from certloom.process import leave
 from certloom.settings import Settings, read_settings
@@ -42,6 +43,7 @@ async def build_services(settings: Settings, storage: Storage) -> Services:
         clock=lambda: datetime.now(UTC),
         hosts=frozenset(settings.hosts),
         public_url=settings.base_url,
+        member_kinds=_member_kinds(settings),
         payment_methods=frozenset(wiring.payment_methods(storage)),
         temporal_ui_url=settings.temporal_ui_url,
         temporal_namespace=settings.temporal_namespace,
@@ -80,6 +82,10 @@ class _Server(uvicorn.Server):
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.handle_exit, number, None)
         yield
+
+
+def _member_kinds(settings: Settings) -> frozenset[TargetKind]:
+    return MEMBER_KINDS | {TargetKind.HAPROXY_TCP} if settings.members_add_haproxy_tcp else MEMBER_KINDS
 
 
 def _codec(settings: Settings) -> CodecAccess | None:

@@ -14,6 +14,7 @@ from certloom.domain.fact import Uploaded
 from certloom.domain.look import Tried
 from certloom.domain.product import Catalogue
 from certloom.domain.state import CertificateState
+from certloom.domain.target import MEMBER_KINDS, TargetKind
 from certloom.issuers.interface import PublishedFiles
 from certloom.keys.interface import Bundler, Credentials, Sealer
 from certloom.payments.interface import Balances
@@ -82,6 +83,7 @@ class Services:
     clock: Callable[[], datetime]
     hosts: frozenset[str]
     public_url: str
+    member_kinds: frozenset[TargetKind] = MEMBER_KINDS
     payment_methods: frozenset[str] = frozenset({"balance"})
     temporal_ui_url: str | None = None
     temporal_namespace: str = "default"

@@ -13,7 +13,7 @@ from api.idempotency import AnyOnce, IdempotentRoute
 from api.schemas.target import TargetForm, TargetPage, TargetView, TriedView, target_view, tried_view
 from api.services import Services
 from api.target_form import Place, read_place
-from certloom.domain.errors import FieldFault, Forbidden, NotFound
+from certloom.domain.errors import Conflict, FieldFault, Forbidden, NotFound
 from certloom.domain.role import Role
 from certloom.domain.target import HOST_KINDS, PROVE_WITHIN, Target, revealed
 from certloom.storage.interface import Transaction
@@ -25,7 +25,7 @@ router = APIRouter(prefix="/targets", tags=["Targets"], route_class=IdempotentRo
 @router.post("", status_code=201, response_model=TargetView, summary="Add a place to deploy to")
 async def add_target(form: TargetForm, services: AnyServices, caller: Writer, once: AnyOnce) -> Response:
     """Keep a target; nothing is sent there yet. Its credentials are sealed and never shown again."""
-    _require_allowed(caller, form)
+    _require_allowed(services, caller, form)
     account_id, fault = await _owner(services, caller, form)
     place = read_place(form, [fault] if fault else [])
     target = _target(services, form, place, target_id=once.id("tgt"), account_id=account_id)
@@ -72,10 +72,15 @@ async def find_target(services: Services, caller: Caller, target_id: str, *, del
     return record
 
 
-def _require_allowed(caller: Caller, form: TargetForm) -> None:
-    if form.kind in HOST_KINDS and caller.role is not Role.OPERATOR:
-        detail = f"A target of the kind {form.kind} changes files of the worker's own machine: ask an operator for it."
-        raise Forbidden(detail)
+def _require_allowed(services: Services, caller: Caller, form: TargetForm) -> None:
+    if caller.role is Role.OPERATOR or form.kind in services.member_kinds:
+        return
+    why = (
+        "changes files of the worker's own machine"
+        if form.kind in HOST_KINDS
+        else "is reached without a password, from the worker's place in the network"
+    )
+    raise Forbidden(f"A target of the kind {form.kind} {why}: ask an operator for it.")
 
 
 async def _owner(services: Services, caller: Caller, form: TargetForm) -> tuple[str, FieldFault | None]:
@@ -116,7 +121,9 @@ async def _kept(services: Services, caller: Caller, target: Target, place: Place
     async with services.storage.begin() as tables:
         if earlier := await tables.targets.get(target.id):
             return await _shown(tables, earlier)
-        await tables.targets.add(target)
+        if not await tables.targets.add(target):
+            detail = "There is a target for this very place already; two of them would undo each other's deployments."
+            raise Conflict(detail, code="slot_taken")
         if sealed is not None:
             await tables.secrets.put(ref, owner=target.id, sealed=sealed)
         await tables.audit.add(

@@ -101,6 +101,9 @@ class Settings(BaseSettings):
     # Targets.
     targets_file: Path | None = _setting(None, "TOML file of what the targets worker of this machine may touch.")
     watch_interval: float = _setting(900.0, "Seconds between two looks at what all endpoints serve.", ge=10)
+    members_add_haproxy_tcp: bool = _setting(
+        default=False, description="Whether members, too, add haproxy_tcp targets: no password there."
+    )
     alibaba_cdn_endpoint: str | None = _setting(None, "Address of Alibaba's CDN API instead of the vendor's own.")
     alibaba_slb_endpoint: str | None = _setting(None, "Address of Alibaba's SLB API instead of the vendor's own.")
     alibaba_cas_endpoint: str | None = _setting(None, "Address of Alibaba's certificate store API, likewise.")

@@ -159,6 +159,7 @@ class Service:
             "ALLOW_NETWORKS": ",".join(("127.0.0.0/8", *map(str, wanted.allow_networks))),
             "INTERNAL_SUFFIXES": ",".join((LAB_SUFFIX, *wanted.internal_suffixes)),
             "CAA_IDENTITIES": ",".join(wanted.caa_identities or (LAB_ISSUER,)),
+            "MEMBERS_ADD_HAPROXY_TCP": "true",  # the lab's edge is for its customer to play with
             "LAB_CONTROL_URL": f"http://127.0.0.1:{ports['lab_control']}",
         }
         for kind in ("customer", "issuer", "payload"):

@@ -3,6 +3,7 @@
 Settings and credentials have one model per kind; what an API takes, SQL keeps and an adapter opens is the same value.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -183,6 +184,10 @@ SETTINGS: Final[Mapping[TargetKind, type[Model]]] = {
 HOST_KINDS: Final = frozenset({TargetKind.HAPROXY, TargetKind.NGINX})
 """Kinds that touch the worker's own machine: only operators create them."""
 
+MEMBER_KINDS: Final = frozenset(TargetKind) - HOST_KINDS - {TargetKind.HAPROXY_TCP}
+"""Kinds that members create unless an operator says otherwise. HAProxy's API over TCP asks for no password: what lets
+in there is the worker's place in the network, which is not every tenant's to use."""
+
 PROVE_WITHIN: Final[Mapping[TargetKind, timedelta]] = {
     TargetKind.HAPROXY: timedelta(seconds=30),  # new handshakes get it at once: 2 ms were measured
     TargetKind.HAPROXY_TCP: timedelta(seconds=30),
@@ -203,6 +208,9 @@ BETWEEN_PROOFS: Final[Mapping[TargetKind, timedelta]] = {
     TargetKind.ALIBABA_SLB: timedelta(seconds=0.5),
 }
 """The pause between two looks of one proof, so that they do not all meet the same process."""
+
+
+_NO_PART_OF_THE_SLOT: Final = {"crt_list", "replace_unknown_with_no_way_back", "user", "host_key", "sudo"}
 
 
 class Target(Model):
@@ -228,6 +236,16 @@ class Target(Model):
     def host(self) -> str | None:
         """The machine whose targets worker alone can drive it; None when any worker can."""
         return getattr(self.settings, "host", None) if self.kind in HOST_KINDS else None
+
+    @property
+    def slot(self) -> str:
+        """Name what is served from it: no two targets may have the same, or two certificates would fight for it.
+
+        What tenants name counts within their account, so that nobody can keep another from their own place.
+        """
+        where = self.settings.model_dump(exclude=_NO_PART_OF_THE_SLOT)
+        mine = {} if self.kind in HOST_KINDS else {"account": self.account_id}
+        return json.dumps({**where, **mine}, sort_keys=True)
 
     @property
     def credentials_ref(self) -> str:

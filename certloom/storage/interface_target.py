@@ -17,8 +17,8 @@ from certloom.targets.interface import Standing
 class TargetTable(Protocol):
     """Places to deploy to. A deleted one keeps its row, so that old deployments can still name it."""
 
-    async def add(self, target: Target) -> None:
-        """Insert; the same id again is left as it is."""
+    async def add(self, target: Target) -> bool:
+        """Insert; False, and nothing changed, when the id or its slot is there already."""
         ...
 
     async def get(self, target_id: str) -> TargetRecord | None:

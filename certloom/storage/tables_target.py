@@ -8,11 +8,14 @@ from certloom.storage.tables import metadata
 from certloom.storage.types import Serialised, UtcDateTime, Words
 from certloom.targets.interface import Standing
 
+_THERE = text("NOT deleted")
+
 targets = Table(
     "targets",
     metadata,
     Column("id", Words, primary_key=True),
     Column("account_id", Words, nullable=False),
+    Column("slot", Words, nullable=False),
     Column("host", Words),
     Column("deleted", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
@@ -24,6 +27,9 @@ targets = Table(
     Index("ix_targets_account", "account_id", "deleted", "created_at", "id"),
     Index("ix_targets_all", "deleted", "created_at", "id"),
     Index("ix_targets_host", "deleted", "host", "id"),
+    Index(
+        "ix_targets_slot", "slot", unique=True, sqlite_where=text("NOT deleted"), postgresql_where=text("NOT deleted")
+    ),
 )
 
 deployments = Table(

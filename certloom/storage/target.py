@@ -24,9 +24,9 @@ class SqlTargetTable:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, target: Target) -> None:
-        """Insert; the same id again is left as it is."""
-        await insert_once(self._connection, targets, _row(target))
+    async def add(self, target: Target) -> bool:
+        """Insert; False, and nothing changed, when the id or its slot is there already."""
+        return await insert_once(self._connection, targets, _row(target)) == 1
 
     async def get(self, target_id: str) -> TargetRecord | None:
         """Return one, deleted ones too."""
@@ -114,6 +114,7 @@ def _row(target: Target) -> dict[str, Any]:
     return {
         "id": target.id,
         "account_id": target.account_id,
+        "slot": target.slot,
         "host": target.host,
         "deleted": target.deleted_at is not None,
         "created_at": target.created_at,

@@ -1,5 +1,6 @@
 """Targets as people describe them, and deployments brought to their end as the workflow and its activities do."""
 
+from itertools import count
 from typing import Any
 
 from certloom.domain.deployment import DeploymentReport, DeploymentState
@@ -10,6 +11,7 @@ from certloom.targets.interface import Standing
 from tests.api.world import JSON, OURS, World, ok
 
 TARGETS = "/v1/targets"
+_files = count(1)
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAAsecret\n-----END OPENSSH PRIVATE KEY-----\n"
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 SECRET = "LTAIsecretOfTheCloud30"
@@ -37,6 +39,9 @@ def form(kind: str = "haproxy_tcp", **changes: Any) -> JSON:
 async def add(world: World, kind: str = "haproxy_tcp", *, who: str = "member", **changes: Any) -> JSON:
     if who == "operator":
         changes = {"account_id": OURS, **changes}
+    if kind == "haproxy_tcp":  # each in a place of its own
+        settings = {**FORMS[kind]["settings"], "file": f"/etc/haproxy/certs/www{next(_files)}.pem"}
+        changes = {"settings": settings, **changes}
     return ok(await world.call("POST", TARGETS, form(kind, **changes), who=who))
 
 

@@ -207,9 +207,9 @@ async def test_a_tag_makes_polling_cheap(world: World) -> None:
     same = await world.call("GET", begun["links"]["self"], if_none_match=first.headers["etag"])
     assert (same.status_code, same.content) == (304, b"")
     async with world.storage.begin() as tx:
-        await tx.deployments.progress(begun["id"], DeploymentState.PROVING, at=world.clock(), why="not yet")
+        await tx.deployments.progress(begun["id"], DeploymentState.ROLLING_BACK, at=world.clock(), why="not yet")
     news = await world.call("GET", begun["links"]["self"], if_none_match=first.headers["etag"])
-    assert (news.status_code, news.json()["state"], news.json()["why"]) == (200, "proving", "not yet")
+    assert (news.status_code, news.json()["state"], news.json()["why"]) == (200, "rolling_back", "not yet")
 
 
 async def test_unknown_and_foreign_deployments_look_the_same(world: World) -> None:

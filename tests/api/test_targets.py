@@ -39,7 +39,7 @@ async def test_a_target_is_added(world: World) -> None:
 @pytest.mark.parametrize("kind", FORMS)
 async def test_every_kind_can_be_added(world: World, kind: str) -> None:
     """An operator adds any kind for an account, with the patience of its kind."""
-    view = await add(world, kind, who="operator")
+    view = await add(world, kind, who="operator", settings=FORMS[kind]["settings"])
     assert view["kind"] == kind
     assert view["prove_within"] == PROVE_WITHIN[TargetKind(kind)].total_seconds()
     assert view["has_credentials"] == ("credentials" in FORMS[kind])
@@ -239,3 +239,14 @@ async def test_a_try_that_takes_too_long_is_an_outage(world: World) -> None:
     assert answer.headers["retry-after"]
     world.client.broken = NotFound("There is no such target.")
     assert_problem(await world.call("POST", path), 404, "not_found")
+
+
+async def test_one_place_has_one_target(world: World) -> None:
+    """A second target for the same place is refused, until the first is deleted; another account has its own."""
+    first = await add(world, "nginx_ssh")
+    again = await world.call("POST", TARGETS, form("nginx_ssh", name="the same"))
+    assert_problem(again, 409, "slot_taken")
+    assert (await world.call("DELETE", first["links"]["self"])).status_code == 204
+
+    assert (await world.call("POST", TARGETS, form("nginx_ssh"))).status_code == 201
+    assert (await world.call("POST", TARGETS, form("nginx_ssh"), who="stranger")).status_code == 201

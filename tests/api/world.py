@@ -17,6 +17,7 @@ from certloom.domain.application import Challenge
 from certloom.domain.money import Money
 from certloom.domain.product import Catalogue, Level, NameMode, Product
 from certloom.domain.role import Role
+from certloom.domain.target import HOST_KINDS, TargetKind
 from certloom.keys.bundle import ZipBundler
 from certloom.keys.credentials import PemCredentials
 from certloom.keys.keyring import parse_keyring
@@ -196,6 +197,7 @@ async def make_world(folder: Path) -> AsyncIterator[World]:
             hosts=frozenset({HOST}),
             public_url=f"http://{HOST}",
             temporal_ui_url="https://temporal.test",
+            member_kinds=frozenset(TargetKind) - HOST_KINDS,
             internal_suffixes=frozenset({"lab.test"}),
             lab=board,
             codec=CodecAccess(SealedPayloadCodec(RING), UI_ORIGIN, "default"),

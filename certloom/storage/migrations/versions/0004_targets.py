@@ -28,6 +28,7 @@ def _targets() -> None:
         "targets",
         sa.Column("id", WORDS, nullable=False),
         sa.Column("account_id", WORDS, nullable=False),
+        sa.Column("slot", WORDS, nullable=False),
         sa.Column("host", WORDS),
         sa.Column("deleted", sa.Boolean(), nullable=False),
         sa.Column("created_at", TIME, nullable=False),
@@ -41,6 +42,8 @@ def _targets() -> None:
     op.create_index("ix_targets_account", "targets", ["account_id", "deleted", "created_at", "id"])
     op.create_index("ix_targets_all", "targets", ["deleted", "created_at", "id"])
     op.create_index("ix_targets_host", "targets", ["deleted", "host", "id"])
+    there = sa.text("NOT deleted")
+    op.create_index("ix_targets_slot", "targets", ["slot"], unique=True, sqlite_where=there, postgresql_where=there)
 
 
 def _deployments() -> None:
