@@ -37,7 +37,8 @@ from api import (
     targets,
     uploads,
 )
-from api.console import index
+from api.console import links
+from api.console.app import ConsoleFork
 from api.middleware.body import BodyGuard
 from api.middleware.headers import SecurityHeaders
 from api.middleware.hosts import HostGuard
@@ -53,7 +54,7 @@ DESCRIPTION: Final = (
 RESOURCES: Final = (
     products, certificates, purchase, application, review, renewal, replacement, refund_quote, revocation,
     cancellation, deletion, download, issuances, events, deployments, rollback, targets, target_deletion, uploads,
-    account, accounts,
+    account, accounts, links,
 )  # fmt: skip
 
 
@@ -72,6 +73,7 @@ def create_app(services: Services) -> FastAPI:
             Middleware(SecurityHeaders),
             Middleware(LastResort),
             Middleware(HostGuard, hosts=services.hosts),
+            Middleware(ConsoleFork, services=services),
             Middleware(BodyGuard, larger={"/codec/": codec.LARGEST}),
         ],
         exception_handlers={
@@ -92,7 +94,7 @@ def _routers(services: Services) -> list[APIRouter]:
         versioned.include_router(resource.router)
     if services.lab:
         versioned.include_router(lab.router)
-    open_to_all = [pki.router, health.router, reference.router, index.router]
+    open_to_all = [pki.router, health.router, reference.router]
     return [versioned, *open_to_all, *([codec.router] if services.codec else [])]
 
 

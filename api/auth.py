@@ -74,32 +74,49 @@ async def identify(request: Request) -> Caller:
     known: Caller | None = getattr(request.state, "caller", None)
     if known:
         return known
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    caller = await admit(request, token.strip() if scheme.lower() == "bearer" else "")
+    request.state.caller = caller
+    return caller
+
+
+async def admit(request: Request, token: str) -> Caller:
+    """Return the holder of *token*; raises Unauthenticated, or TooManyFailures after too many of those."""
     services: Services = request.app.state.services
     now = services.clock()
-    key = await _find(services, request.headers.get("authorization", ""), now)
+    key = await _find(services, token, now)
     if key is None:
         address = request.client.host if request.client else ""
         if pause := services.throttle.fail(address, now):
             raise TooManyFailures("Too many wrong API keys came from this address.", pause=pause)
         raise Unauthenticated("Send a valid API key: Authorization: Bearer clm_...")
     await _touch(services, key, now)
-    caller = Caller(key.id, key.role, key.account_id)
-    request.state.caller = caller
-    return caller
+    return Caller(key.id, key.role, key.account_id)
 
 
-async def _find(services: Services, header: str, now: datetime) -> ApiKey | None:
-    scheme, _, token = header.partition(" ")
-    parts = _TOKEN.fullmatch(token.strip())
-    if scheme.lower() != "bearer" or parts is None:
+async def holder(services: Services, key_id: str, now: datetime) -> Caller | None:
+    """Return who holds a key that was shown before, by its id alone; None once it is revoked or expired."""
+    async with services.storage.read() as tables:
+        key = await tables.accounts.get_key(key_id)
+    if key is None or not _open(key, now):
+        return None
+    await _touch(services, key, now)
+    return Caller(key.id, key.role, key.account_id)
+
+
+async def _find(services: Services, token: str, now: datetime) -> ApiKey | None:
+    parts = _TOKEN.fullmatch(token)
+    if parts is None:
         return None
     async with services.storage.read() as tables:
         key = await tables.accounts.get_key(parts[1])
     given = hashlib.sha256(base64.urlsafe_b64decode(parts[2] + "=")).hexdigest()
     fits = hmac.compare_digest(given, key.hash if key else _NOBODY)
-    if key is None or not fits or key.revoked_at or (key.expires_at and key.expires_at <= now):
-        return None
-    return key
+    return key if key and fits and _open(key, now) else None
+
+
+def _open(key: ApiKey, now: datetime) -> bool:
+    return key.revoked_at is None and (key.expires_at is None or key.expires_at > now)
 
 
 async def _touch(services: Services, key: ApiKey, now: datetime) -> None:

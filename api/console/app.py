@@ -1,0 +1,62 @@
+"""The console: an application of its own on the same services, beside the API and behind the same doors."""
+
+from contextlib import suppress
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.console import account, actions, certificate, certificates, download, purchase, signin, static, targets
+from api.console.forms import FormGuard
+from api.console.route import meet, recognise, sorry
+from api.services import Services
+from certloom.domain.errors import Outage
+
+PAGES: Final = (
+    static.router, signin.router, certificates.router, certificate.router, actions.router, download.router,
+    purchase.router, purchase.buying, targets.router, targets.forms,
+    account.router, account.keys,
+)  # fmt: skip
+FIRST: Final = frozenset(
+    {"", "static", "signin", "session", "certificates", "purchase", "targets", "account"}
+)  # parts of an address
+
+
+class ConsoleFork:
+    """Leads the console's addresses to it and all others on, so that neither knows the other's rules."""
+
+    def __init__(self, app: ASGIApp, *, services: Services) -> None:
+        self._app = app
+        self._console = create_console(services)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Choose by the first part of the path."""
+        ours = scope["type"] == "http" and scope["path"].split("/")[1] in FIRST
+        await (self._console if ours else self._app)(scope, receive, send)
+
+
+def create_console(services: Services) -> FastAPI:
+    """Build it; it has no description, because people read pages."""
+    app = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=[Middleware(FormGuard)],
+        exception_handlers={HTTPException: _lost},
+    )
+    app.state.services = services
+    for router in PAGES:
+        app.include_router(router)
+    return app
+
+
+async def _lost(request: Request, error: Exception) -> Response:
+    meet(request)
+    with suppress(Outage):  # then the page is shown as to somebody who is not signed in
+        await recognise(request)
+    return sorry(request, error)

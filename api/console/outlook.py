@@ -1,0 +1,119 @@
+"""What happens to a certificate next, and why, in one sentence for whoever owns it."""
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from api.schemas.certificate import CertificateView, RenewalReason
+from api.timeline_deployment import date
+from certloom.domain.certificate import CertificateStatus, Phase
+from certloom.domain.step import WaitReason
+
+
+class Outlook(NamedTuple):
+    """What comes next; `yours` when it is the customer's turn."""
+
+    sentence: str
+    why: str
+    yours: bool = False
+
+
+_WORK: Final[Mapping[Phase, str]] = {
+    Phase.PREPARING: "The key, the order and the challenges are being made.",
+    Phase.ISSUING: "The issuer is signing it.",
+    Phase.REVOKING: "The issuer is revoking it.",
+    Phase.REFUNDING: "The money is on its way back.",
+    Phase.DELETING: "Its private keys are being destroyed.",
+}
+_OVER: Final[Mapping[CertificateStatus, Outlook]] = {
+    CertificateStatus.DELETED: Outlook("Nothing: it is deleted.", "This record stays, without any private key."),
+    CertificateStatus.REVOKED: Outlook("Nothing by itself. You may delete it.", "It is revoked for good."),
+    CertificateStatus.EXPIRED: Outlook("Nothing by itself. Buy a new one, and delete this.", "Its plan is over."),
+    CertificateStatus.CANCELLED: Outlook("Nothing by itself. You may delete it.", "The order was cancelled."),
+}
+
+
+def outlook(view: CertificateView) -> Outlook:
+    """Say what is next, from the same `next_wake` that the API shows."""
+    return _TABLE[view.next_wake.why](view)
+
+
+def _when(view: CertificateView) -> str:
+    return f" on {date(view.next_wake.at)}" if view.next_wake.at else ""
+
+
+def _payment(view: CertificateView) -> Outlook:
+    return Outlook(f"It is cancelled{_when(view)} unless it is paid.", "No payment has come in yet.", yours=True)
+
+
+def _application(view: CertificateView) -> Outlook:
+    why = f"It is paid, and nobody applied yet. Unused, it is paid back in full{_when(view)}."
+    return Outlook("Apply for your names.", why, yours=True)
+
+
+def _proof(view: CertificateView) -> Outlook:
+    why = "The issuer signs once it has seen that you control every name."
+    if view.status is CertificateStatus.ISSUED:
+        why = "The present certificate stays in force; the new one needs the proof again."
+    return Outlook("Publish the proof; we look for it by ourselves.", why, yours=True)
+
+
+def _review(_: CertificateView) -> Outlook:
+    return Outlook("An operator decides about the organisation.", "OV and EV certificates name it.")
+
+
+def _ahead(view: CertificateView) -> Outlook:
+    sentence = f"Nothing for you to do. We look for the proof again{_when(view)}."
+    return Outlook(sentence, "A proof is good for a limited time, and the next renewal needs it.")
+
+
+def _renewal(view: CertificateView) -> Outlook:
+    sentence = f"Nothing for you to do. It is renewed{_when(view)}, free within the plan."
+    if view.renewal.why is RenewalReason.AFTER_FAILURE:
+        return Outlook(sentence, f"The last attempt was refused: {view.renewal.last_error}")
+    return Outlook(sentence, "Then a third of its lifetime is left.")
+
+
+def _ending(view: CertificateView) -> Outlook:
+    end = f" on {date(view.issuance.not_after)}" if view.issuance else ""
+    why = {
+        RenewalReason.UPLOADED: "It was brought in from elsewhere, so it is not renewed here.",
+        RenewalReason.PLAN_ENDS_FIRST: "Its plan ends then, so it is not renewed. Buy a new one in time.",
+    }.get(view.renewal.why, "Nothing renews it any more.")
+    return Outlook(f"It ends{end}.", why)
+
+
+def _deployment(view: CertificateView) -> Outlook:
+    going = sum(one.deployment_id is not None for one in view.placements)
+    if going:
+        return Outlook("Targets are taking it now.", "A handshake at every endpoint has to show it.")
+    return Outlook(f"It is deployed again{_when(view)}.", "A target was not seen to serve it.")
+
+
+def _outage(view: CertificateView) -> Outlook:
+    return Outlook(f"It is tried again{_when(view)}.", "Something outside does not answer. Nothing is lost.")
+
+
+def _attention(view: CertificateView) -> Outlook:
+    why = view.attention.why if view.attention else "A step went wrong in a way nobody planned."
+    return Outlook("An operator has to look at it.", why)
+
+
+def _work(view: CertificateView) -> Outlook:
+    return Outlook(_WORK.get(view.phase, "The next step is under way."), "Nothing for you to do.")
+
+
+_TABLE: Final[Mapping[WaitReason, Callable[[CertificateView], Outlook]]] = {
+    WaitReason.PAYMENT: _payment,
+    WaitReason.APPLICATION: _application,
+    WaitReason.PROOF: _proof,
+    WaitReason.REVIEW: _review,
+    WaitReason.PROOF_FOR_RENEWAL: _ahead,
+    WaitReason.RENEWAL: _renewal,
+    WaitReason.REMINDER: _ending,
+    WaitReason.EXPIRY: _ending,
+    WaitReason.DEPLOYMENT: _deployment,
+    WaitReason.OUTAGE: _outage,
+    WaitReason.ATTENTION: _attention,
+    WaitReason.DELETION: lambda view: _OVER[view.status],
+    WaitReason.WORK: _work,
+}

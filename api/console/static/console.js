@@ -1,0 +1,77 @@
+// Two comforts; every page works without them. Copy buttons, and parts of an open page that follow what happens.
+"use strict";
+
+(() => {
+  const calm = 30000; // ms, after a look that failed
+
+  const say = (button, words) => {
+    button.textContent = words;
+    button.setAttribute("aria-live", "polite");
+  };
+
+  const reveal = (root) => {
+    for (const button of root.querySelectorAll("button[data-copy]")) button.hidden = !navigator.clipboard;
+  };
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("button[data-copy]");
+    if (!button) return;
+    const source = document.getElementById(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      say(button, "Copied");
+    } catch {
+      getSelection().selectAllChildren(source);
+      say(button, "Selected");
+    }
+  });
+
+  // Each part is replaced when its own tag changed, but never under somebody's hands.
+  const busy = (part) => part.contains(document.activeElement) && document.activeElement !== document.body;
+
+  const take = (text) => {
+    const fresh = new DOMParser().parseFromString(text, "text/html");
+    const main = fresh.querySelector("main[data-poll]");
+    if (!main) return false;
+    for (const part of document.querySelectorAll("[data-part]")) {
+      const other = fresh.getElementById(part.id);
+      if (!other || busy(part) || part.dataset.part === other.dataset.part) continue;
+      const opened = [...part.querySelectorAll("details[open]")].map((one) => one.id);
+      part.replaceChildren(...document.importNode(other, true).childNodes); // the region stays, so readers hear it
+      part.className = other.className;
+      part.hidden = other.hidden;
+      part.dataset.part = other.dataset.part;
+      for (const one of part.querySelectorAll("details")) one.open ||= opened.includes(one.id);
+      reveal(part);
+    }
+    return main.dataset.poll;
+  };
+
+  const follow = (main) => {
+    let tag = null;
+    const look = async () => {
+      let pause = Number(main.dataset.poll) * 1000;
+      if (!document.hidden) {
+        try {
+          const headers = tag ? { "If-None-Match": tag } : {};
+          const address = location.pathname + location.search;
+          const answer = await fetch(address, { headers, cache: "no-store", redirect: "error" });
+          if (answer.status === 401) return;
+          if (answer.status === 200) {
+            tag = answer.headers.get("ETag");
+            const next = take(await answer.text());
+            if (next) main.dataset.poll = next;
+          } else if (answer.status !== 304) pause = calm;
+        } catch {
+          pause = calm;
+        }
+      }
+      setTimeout(look, pause);
+    };
+    setTimeout(look, Number(main.dataset.poll) * 1000);
+  };
+
+  reveal(document);
+  const main = document.querySelector("main[data-poll]");
+  if (main) follow(main);
+})();
