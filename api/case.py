@@ -155,10 +155,18 @@ async def _sent(case: Case, command: c.Command) -> c.Accepted:
             return await case.services.client.send(case.id, command)
         except NotAllowedNow as refusal:
             row = await find(case.services, case.caller, case.id)
-            if row.status == refusal.current and set(allowed_actions(row)) == set(refusal.allowed):
+            agrees = row.status == refusal.current and set(allowed_actions(row)) == set(refusal.allowed)
+            if agrees and not await _has_ended(case, row):
                 raise
         await asyncio.sleep(_LAG_PAUSE.total_seconds())
     raise Outage("the certificate is just changing", retry_after=_LAG_PAUSE.total_seconds())
+
+
+async def _has_ended(case: Case, row: CertificateState) -> bool:
+    """Whether a deployment that counts as under way has ended: its certificate is about to hear of it."""
+    async with case.services.storage.read() as tables:
+        records = [await tables.deployments.get(one) for one in row.deploying]
+    return any(record is not None and record.ended for record in records)
 
 
 async def _explained(case: Case, error: NotFound) -> Exception:
