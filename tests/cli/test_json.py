@@ -57,7 +57,8 @@ async def test_a_target_is_shown_as_the_api_shows_it(desk: Desk, world: World, t
     (tmp_path / "target.json").write_text(json.dumps(form()))
     made = (await desk.ok("targets", "create", "--file", str(tmp_path / "target.json"), "--json")).json
     assert made == await world.get(f"/v1/targets/{made['id']}")
-    piped = await desk.run("targets", "create", "--file", "-", "--json", stdin=json.dumps(form("nginx_ssh", name="other")))
+    other = json.dumps(form("nginx_ssh", name="other"))
+    piped = await desk.run("targets", "create", "--file", "-", "--json", stdin=other)
     assert (piped.code, piped.json["name"]) == (0, "other")
 
 
