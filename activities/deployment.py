@@ -5,7 +5,7 @@ Each step may be repeated after a crash at any moment: what was there before is 
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -96,12 +96,7 @@ class DeploymentActivities:
 
         A place that is being changed is waited for; any other outage is tried again `within` the target's patience.
         """
-        try:
-            await self._install(proving)
-        except PlaceBusy:
-            raise
-        except Outage as outage:
-            raise _in_time(outage, proving.within) from outage
+        await _in_time(self._install(proving), proving.within)
 
     async def _install(self, deploying: Deploying) -> None:
         now = started_at()
@@ -127,8 +122,11 @@ class DeploymentActivities:
         _require_none(fault, proving.within)
 
     @activity.defn(name="roll_back")
-    async def roll_back(self, deploying: Deploying) -> None:
-        """Put back what was there before; nothing when nothing was changed yet."""
+    async def roll_back(self, proving: Proving) -> None:
+        """Put back what was there before; nothing when nothing was changed yet. Waits and tries again as `install`."""
+        await _in_time(self._roll_back(proving), proving.within)
+
+    async def _roll_back(self, deploying: Deploying) -> None:
         now = started_at()
         job = await self._find(deploying)
         async with self._storage.begin() as tx:
@@ -279,10 +277,17 @@ def _require(written: bool) -> None:  # noqa: FBT001 - what a table answered
         raise TargetRefused("This attempt was given up meanwhile.")
 
 
-def _in_time(outage: Outage, within: timedelta) -> Outage | TargetRefused:
-    """Return the outage while there is time to try again, and a final no afterwards."""
-    info = activity.info()
-    return outage if info.started_time - info.scheduled_time < within else TargetRefused(outage.detail)
+async def _in_time(work: Awaitable[None], within: timedelta) -> None:
+    """Do it; an outage is a final no once the time to try again is over, a place that is busy never is."""
+    try:
+        await work
+    except PlaceBusy:
+        raise
+    except Outage as outage:
+        info = activity.info()
+        if info.started_time - info.scheduled_time < within:
+            raise
+        raise TargetRefused(outage.detail) from outage
 
 
 def _require_none(fault: str | None, within: timedelta) -> None:

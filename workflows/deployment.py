@@ -95,9 +95,9 @@ class DeploymentWorkflow:
 
     async def _rolled_back(self) -> str | None:
         patience = max(self._begun.patience, options.WAY_BACK)
-        why = await self._run(DeploymentActivities.roll_back, "roll back", options.change(patience))
+        asked = self._asking(patience)
+        why = await self._run(DeploymentActivities.roll_back, "roll back", options.install(patience), asked)
         if why is None:
-            asked = self._asking(patience)
             why = await self._run(DeploymentActivities.prove_rollback, "prove rollback", options.prove(patience), asked)
         return why
 
