@@ -176,7 +176,8 @@ async def test_the_keyboard_is_enough(desk: Desk) -> None:
     view = await desk.world.issued()
     async with window(desk.browser) as page:
         await page.goto(desk.address)
-        await page.keyboard.type(desk.key)  # the field has the focus
+        await expect(page.locator("#key")).to_be_focused()
+        await page.keyboard.type(desk.key)
         await page.keyboard.press("Enter")
         await page.wait_for_url("**/certificates")
         await page.goto(f"{desk.address}/certificates/{view['id']}")
