@@ -262,14 +262,20 @@ class TestGuards:
         """With force it is revoked all the same."""
         certificate_id, _ = await self.deployed(built)
         await built.ask(certificate_id, c.Revoke, reason=RevocationReason.SUPERSEDED, force=True)
-        await built.reaches(certificate_id, CertificateStatus.REVOKED)
+        state = await built.reaches(certificate_id, CertificateStatus.REVOKED)
+
+        assert state.revocation is not None
+        assert state.revocation.force
 
     async def test_an_unreachable_endpoint_does_not_block(self, built: World) -> None:
         """Who does not answer cannot hold up a revocation."""
         certificate_id, target_id = await self.deployed(built)
         built.targets.trouble(target_id, Trouble.UNREACHABLE)
         await built.revoke(certificate_id)
-        await built.reaches(certificate_id, CertificateStatus.REVOKED)
+        state = await built.reaches(certificate_id, CertificateStatus.REVOKED)
+
+        assert state.revocation is not None
+        assert not state.revocation.force
 
     async def test_a_signal_is_guarded_too(self, built: World) -> None:
         """The signal from the Temporal UI is refused by the same rule, and recorded with the reason."""
