@@ -32,6 +32,12 @@ class Access:
     api_key: str = field(repr=False)
 
     @property
+    def key_id(self) -> str:
+        """The key's own id, which is no secret; empty for what is no key of ours."""
+        parts = self.api_key.split("_", 2)
+        return parts[1] if len(parts) > 2 and parts[1].replace("-", "").isalnum() else ""
+
+    @property
     def local(self) -> bool:
         """Whether it leads to this machine."""
         host = urlsplit(self.url).hostname or ""

@@ -2,6 +2,7 @@
 
 import typer
 
+from certloom.cli import keys
 from certloom.cli.faults import EXIT_CODES
 from certloom.cli.options import AsJson, Cursor, Limit
 from certloom.cli.session import begin
@@ -46,27 +47,4 @@ def statement(*, limit: Limit = 50, cursor: Cursor = None, as_json: AsJson = Fal
         session.screen.following(*more, "certloom account")
 
 
-@app.command(epilog=EXIT_CODES)
-def keys(*, as_json: AsJson = False) -> None:
-    """List API keys, without their secrets."""
-    with begin(as_json=as_json) as session:
-        found, now = session.service.get("/v1/account/keys"), session.now()
-        session.screen.body(found)
-        rows = [
-            (
-                (one["label"], "bold"),
-                one["role"],
-                _state(one, moment(one["expires_at"], now)),
-                moment(one["last_used_at"], now),
-                one["id"],
-            )
-            for one in found["items"]
-        ]
-        session.screen.table(("label", "role", "state", "last used", "id"), rows, empty="There is no key.")
-        session.screen.following("certloom account")
-
-
-def _state(key: dict[str, object], expires: str) -> tuple[str, str]:
-    if key["revoked_at"]:
-        return "revoked", "red"
-    return (f"expires {expires}", "yellow") if key["expires_at"] else ("valid", "green")
+app.add_typer(keys.app, name="keys")

@@ -10,6 +10,7 @@ from certloom.cli import (
     account,
     application,
     certificates,
+    console,
     deployments,
     download,
     login,
@@ -23,7 +24,13 @@ from certloom.cli.faults import EXIT_CODES, Failure, Interrupted, Misunderstood,
 from certloom.cli.screen import Screen
 
 _SECTIONS: Final[Mapping[str, Sequence[tuple[str, Callable[..., None]]]]] = {
-    "Begin": (("login", login.login), ("products", purchase.products), ("buy", purchase.buy)),
+    "Begin": (
+        ("login", login.login),
+        ("logout", login.logout),
+        ("console", console.console),
+        ("products", purchase.products),
+        ("buy", purchase.buy),
+    ),
     "Prove": (("apply", application.apply), ("check", application.check), ("withdraw", application.withdraw)),
     "Look": (
         ("list", certificates.list_certificates),
@@ -72,6 +79,8 @@ def main() -> None:
     except SystemExit as stop:
         if stop.code != Interrupted.exit_code:
             raise
+        end = Interrupted("Interrupted.")
+    except KeyboardInterrupt:  # outside of any command's own waiting
         end = Interrupted("Interrupted.")
     except UnicodeError:
         end = Misunderstood("What was read is no text in UTF-8.")

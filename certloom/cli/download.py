@@ -15,7 +15,7 @@ import typer
 from certloom.cli.certificate import path_of
 from certloom.cli.faults import Failure, Misunderstood, NotDone
 from certloom.cli.finding import find_certificate
-from certloom.cli.options import Certificate
+from certloom.cli.options import AsJson, Certificate
 from certloom.cli.session import begin
 from certloom.cli.words import clean
 
@@ -55,21 +55,25 @@ def download(
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password of a .pfx or .jks from standard input.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Download certificate, chain and private key.
 
-    The files are readable for you alone, and nothing is overwritten without --force.
+    The files are readable for you alone, and nothing is overwritten without --force. --json names them.
     """
     form = {"format": bundle_format.value}
     if password_stdin:
         form["password"] = sys.stdin.readline().rstrip("\r\n")
-    with begin() as session:
+    with begin(as_json=as_json) as session:
         view = find_certificate(session, certificate)
         answer = session.service.fetch(f"{path_of(view)}/download", form)
         named = _NAME.search(answer.headers.get("content-disposition", ""))
         zip_name = named[1] if named else f"{view['id']}.zip"
         files = _files(answer.content, output or Path(zip_name))
         _write(files, force=force)
+        session.screen.body(
+            {"certificate_id": view["id"], "format": form["format"], "files": [str(path) for path in files]}
+        )
         for path in files:
             session.screen.good(f"{path}")
         session.screen.following("README.txt in it says where the files go; keep the private key to yourself.")

@@ -1,15 +1,16 @@
-"""certloom login: ask for address and key, check both against the service, and only then keep them."""
+"""certloom login, logout: keep address and key once the service accepted them, and forget them again."""
 
-import json
 import os
 import sys
-from pathlib import Path
+from contextlib import suppress
 from typing import Annotated, Final
 
 import typer
 
-from certloom.cli.access import API_KEY, URL, Access, config_file, read_key, read_url, store
-from certloom.cli.faults import JSON, Misunderstood, Refused
+from certloom.cli.access import API_KEY, URL, Access, config_file, load, read_key, read_url, store
+from certloom.cli.dev import AsOperator, Dev, Home, find_dev
+from certloom.cli.faults import JSON, Failure, NotSignedIn, Refused
+from certloom.cli.options import AsJson
 from certloom.cli.screen import Screen
 from certloom.cli.session import Session, begin
 from certloom.cli.words import money
@@ -18,29 +19,65 @@ _OPERATORS_PROBLEM: Final = 403  # what /v1/account answers an operator, who bel
 
 
 def login(
-    home: Annotated[Path | None, typer.Argument(metavar="HOME", help="With --dev: the folder of `make run`.")] = None,
+    home: Home = None,
     *,
     url: Annotated[str | None, typer.Option("--url", help="The service's address.", envvar=URL)] = None,
     key_stdin: Annotated[bool, typer.Option("--key-stdin", help="Read the API key from standard input.")] = False,
-    dev: Annotated[bool, typer.Option("--dev", help="Take both from `make run` on this machine.")] = False,
-    operator: Annotated[bool, typer.Option("--operator", help="With --dev: as the operator.")] = False,
+    dev: Dev = False,
+    operator: AsOperator = False,
+    as_json: AsJson = False,
 ) -> None:
     """Keep address and API key for the other commands.
 
     Both are checked against the service first. An API key is never an argument: others on this machine could read it.
     """
-    screen = Screen()
-    if (home or operator) and not dev:
-        raise Misunderstood("HOME and --operator belong to --dev.")
-    access = _of_dev(home or Path("var"), operator=operator) if dev else _asked(screen, url, key_stdin=key_stdin)
+    screen = Screen(as_json=as_json)
+    access = find_dev(home, dev=dev, operator=operator) or _asked(screen, url, key_stdin=key_stdin)
     if access.in_clear:
         screen.notice("This address is not https: whoever is on the way can read the API key.")
-    with begin(access=access) as session:
-        whose = _checked(session)
+    with begin(as_json=as_json, access=access) as session:
+        account = _checked(session)
     path = config_file(os.environ)
     store(path, access)
-    screen.good(f"Signed in to {access.url}, {whose}; kept in {path}.")
-    screen.following("certloom products", "certloom list")
+    screen.body({"url": access.url, "file": str(path), "account": account})
+    screen.good(f"Signed in to {access.url}, {_whose(account)}; kept in {path}.")
+    screen.following("certloom products", "certloom list", "certloom console")
+
+
+def logout(
+    *,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Revoke the API key, too, everywhere.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Forget address and API key.
+
+    The key itself stays valid unless --revoke ends it first.
+    """
+    screen, path = Screen(as_json=as_json), config_file(os.environ)
+    kept = os.path.lexists(path)
+    if revoke:
+        _revoke(load(path), as_json=as_json)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise Failure(f"{path} cannot be removed: {error.strerror}.") from None
+    screen.body({"file": str(path), "removed": kept, "revoked": revoke})
+    screen.good(_goodbye(str(path), kept=kept, revoked=revoke))
+    if os.environ.get(API_KEY):
+        screen.notice(f"{API_KEY} is still set in this environment, and is used while it is.")
+    screen.following("certloom login")
+
+
+def _revoke(access: Access, *, as_json: bool) -> None:
+    """Revoke a key by itself; one that is not accepted any more, perhaps since an earlier try, needs no more of it."""
+    with suppress(NotSignedIn), begin(as_json=as_json, access=access) as session:
+        session.service.change("DELETE", f"/v1/account/keys/{access.key_id}")
+
+
+def _goodbye(path: str, *, kept: bool, revoked: bool) -> str:
+    if not kept:
+        return "Nobody was signed in."
+    return f"Signed out: {path} is removed, {'and the key is revoked' if revoked else 'the key itself stays valid'}."
 
 
 def _asked(screen: Screen, url: str | None, *, key_stdin: bool) -> Access:
@@ -53,24 +90,17 @@ def _asked(screen: Screen, url: str | None, *, key_stdin: bool) -> Access:
     return Access(address, read_key(given or screen.ask_secretly("API key (not shown):", instead="--key-stdin")))
 
 
-def _of_dev(home: Path, *, operator: bool) -> Access:
-    path = home / "dev.json"
+def _checked(session: Session) -> JSON | None:
+    """Return the key's account, or None for an operator's; raises what the service answers to a wrong one."""
     try:
-        facts: JSON = json.loads(path.read_text(encoding="utf-8"))
-        return Access(read_url(facts["api_url"]), facts["operator_api_key" if operator else "customer_api_key"])
-    except FileNotFoundError:
-        sentence = f"There is no {path}: `make run` writes it while the service runs."
-        raise Misunderstood(sentence, hint="make run, or certloom login --dev HOME") from None
-    except (OSError, ValueError, KeyError, TypeError):
-        raise Misunderstood(f"{path} cannot be read, or was not written by `make run`.") from None
-
-
-def _checked(session: Session) -> str:
-    """Return whose key it is; raises what the service answers to a wrong one."""
-    try:
-        account = session.service.get("/v1/account")
+        return session.service.get("/v1/account")
     except Refused as refused:
         if refused.problem.get("status") == _OPERATORS_PROBLEM:
-            return "as an operator"
+            return None
         raise
+
+
+def _whose(account: JSON | None) -> str:
+    if account is None:
+        return "as an operator"
     return f"account {account['name']} with a balance of {money(account['balance'])}"

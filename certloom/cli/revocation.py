@@ -51,21 +51,23 @@ def delete(
     yes: Yes = False,
     no_wait: NoWait = False,
     key: Key = None,
+    as_json: AsJson = False,
 ) -> None:
     """Delete a certificate and its keys for good.
 
     It asks to type the name first. A deletion neither revokes nor pays back.
     """
-    with begin(key=key) as session:
+    with begin(as_json=as_json, key=key) as session:
         view = find_certificate(session, certificate)
         if not yes:
             _require_name(session, view)
         query = {"forfeit_refund": "true"} if forfeit_refund else None
-        session.service.change("DELETE", path_of(view), query=query)
+        view = session.service.change("DELETE", path_of(view), query=query) or session.service.get(path_of(view))
         if not no_wait:
             view = follow(
                 session, view, done=lambda now: now["status"] == "deleted", start="The private keys are destroyed."
             )
+        session.screen.body(view)
         session.screen.good(f"{called(view)} is {'being ' if no_wait else ''}deleted; its private keys are destroyed.")
         session.screen.following(f"certloom events {short(view['id'])}", "certloom list")
 

@@ -86,6 +86,11 @@ class Screen:
             line.add_row(Text(clean(label), "dim"), text)
             self._out.print(line)
 
+    def line(self, text: str) -> None:
+        """Tell one value alone on its line, so that a script can take it; never broken into lines by us."""
+        if not self.as_json:
+            self._out.print(Text(clean(text)), soft_wrap=True)
+
     def copyable(self, label: str, value: Cell) -> None:
         """Tell a value that is copied: never broken into lines by us."""
         if not self.as_json:

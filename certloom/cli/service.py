@@ -40,6 +40,7 @@ class Service:
     def __init__(self, access: Access, *, key: str | None, patience: float, waiting: Waiting) -> None:
         self.key = _checked(key) if key is not None else secrets.token_hex(16)
         self.url = access.url
+        self.key_id = access.key_id
         self.patience = patience
         self._waiting = waiting
         self._http = httpx.Client(

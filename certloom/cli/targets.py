@@ -86,12 +86,12 @@ def try_out(target: Target, *, key: Key = None, as_json: AsJson = False) -> None
         session.screen.following(f"certloom deploy CERT {short(view['id'])}")
 
 
-def delete(target: Target, *, yes: Yes = False, key: Key = None) -> None:
+def delete(target: Target, *, yes: Yes = False, key: Key = None, as_json: AsJson = False) -> None:
     """Forget a target and destroy its credentials.
 
-    What it serves stays there, and is looked after no more. It asks first.
+    What it serves stays there, and is looked after no more. It asks first. --json prints what it was.
     """
-    with begin(key=key) as session:
+    with begin(as_json=as_json, key=key) as session:
         view = find_target(session, target)
         if not yes:
             sentence = (
@@ -101,6 +101,7 @@ def delete(target: Target, *, yes: Yes = False, key: Key = None) -> None:
             if not session.screen.ask("Forget it?"):
                 raise NotDone("Nothing was deleted.")
         session.service.change("DELETE", f"/v1/targets/{view['id']}")
+        session.screen.body(view)
         session.screen.good(f"{view['name']} is forgotten.")
         session.screen.following("certloom targets list")
 

@@ -23,6 +23,7 @@ from tests.bench.figures import Batch, Shape
 from tests.bench.ground import Ground, ground
 from tests.bench.histories import histories, shape
 from tests.bench.orders import Orders, orders
+from tests.bench.pages import visit
 from tests.bench.reading import read
 from tests.bench.report import Results, page
 from tests.bench.seeds import fill_shop, open_shop
@@ -38,7 +39,12 @@ NOTE: Final = (
 
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="The figures of docs/operations.md.")
-    parser.add_argument("--orders", type=_positive, default=200, help="of each kind, in all rounds (200)")
+    parser.add_argument(
+        "--orders",
+        type=_natural,
+        default=200,
+        help="of each kind, in all rounds; 0 leaves them and deployments out (200)",
+    )
     parser.add_argument("--in-flight", type=_positive, default=20, help="orders at once (20)")
     parser.add_argument("--workers", type=_positive, default=1, help="worker processes (1)")
     parser.add_argument("--deployments", type=_natural, default=60, help="to each kind of server; 0 leaves it out (60)")
@@ -46,6 +52,9 @@ def read_arguments() -> argparse.Namespace:
         "--certificates", type=_natural, default=1_000, help="stored ones to list; 0 leaves it out (1000)"
     )
     parser.add_argument("--requests", type=_positive, default=200, help="of each kind to the API (200)")
+    parser.add_argument(
+        "--pages", type=_natural, default=50, help="requests of each page of the console; 0 leaves it out (50)"
+    )
     return parser.parse_args()
 
 
@@ -69,23 +78,27 @@ async def bench(options: argparse.Namespace, console: Console, folder: Path) -> 
 
 async def _measure(options: argparse.Namespace, console: Console, built: Ground) -> Results:
     deployments = 2 * (options.deployments + ALONE)
-    async with orders(built, total=options.orders + WARM_UP + deployments) as placing:
-        results = await _measure_orders(options, console, built, placing)
-        if options.deployments:
-            await _measure_deployments(options, console, built, placing, results)
+    results = Results(in_flight=options.in_flight, workers=options.workers)
+    if options.orders:
+        async with orders(built, total=options.orders + WARM_UP + deployments) as placing:
+            await _measure_orders(options, console, built, placing, results)
+            if options.deployments:
+                await _measure_deployments(options, console, built, placing, results)
     if options.certificates:
         await _measure_reading(options, console, built, results)
     return results
 
 
-async def _measure_orders(options: argparse.Namespace, console: Console, built: Ground, placing: Orders) -> Results:
+async def _measure_orders(
+    options: argparse.Namespace, console: Console, built: Ground, placing: Orders, results: Results
+) -> None:
     await placing.run(Batch(), placing.certificate, total=WARM_UP, in_flight=WARM_UP)
     asked: Shape = await shape(built.client, placing.placed[0])
     bare = placing.bare(asked)
     await placing.run(Batch(), bare, total=WARM_UP, in_flight=WARM_UP)
     placing.placed.clear()
     placing.bare_ids.clear()
-    results = Results(in_flight=options.in_flight, workers=options.workers, shape=asked)
+    results.shape = asked
     done = 0
     for number in range(1, ROUNDS + 1):
         total = options.orders * number // ROUNDS - done
@@ -99,7 +112,6 @@ async def _measure_orders(options: argparse.Namespace, console: Console, built: 
     console.print("histories are read")
     results.histories = await histories(built.client, [workflow_id(one) for one in placing.placed])
     results.bare_histories = await histories(built.client, placing.bare_ids)
-    return results
 
 
 async def _measure_deployments(
@@ -125,7 +137,7 @@ async def _measure_deployments(
 
 
 async def _measure_reading(options: argparse.Namespace, console: Console, built: Ground, results: Results) -> None:
-    token = await open_shop(built.storage)
+    tokens = await open_shop(built.storage)
     console.print(f"{options.certificates:,} certificates are stored")
 
     def tell(count: int) -> None:
@@ -136,7 +148,10 @@ async def _measure_reading(options: argparse.Namespace, console: Console, built:
     console.print(f"  in {took:.1f} s; the API starts and is asked {options.requests} times for each")
     api_url = await built.service.start_api()
     results.stored = options.certificates
-    results.reading = await read(api_url, token, count=options.certificates, requests=options.requests)
+    results.reading = await read(api_url, tokens[0], count=options.certificates, requests=options.requests)
+    if options.pages:
+        console.print(f"  and the console's pages {options.pages} times each")
+        results.pages = await visit(api_url, tokens, count=options.certificates, requests=options.pages)
 
 
 async def _unless_dead(built: Ground, work: Coroutine[Any, Any, Results]) -> Results:

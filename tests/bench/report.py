@@ -10,6 +10,7 @@ from typing import Final
 from rich.table import Table
 
 from tests.bench.figures import Batch, Deployed, History, Shape, percentile
+from tests.bench.pages import BUDGET, Timed
 from tests.bench.report_deployments import add_deployments
 from tests.bench.rows import compare, head, mean, plural
 
@@ -23,7 +24,7 @@ class Results:
 
     in_flight: int
     workers: int
-    shape: Shape
+    shape: Shape = field(default_factory=lambda: Shape(0, 0, 0, 0))
     certificates: Batch = field(default_factory=Batch)
     bare: Batch = field(default_factory=Batch)
     histories: Sequence[History] = ()
@@ -32,6 +33,7 @@ class Results:
     left_out: Sequence[str] = ()  # kinds of servers, with the reason
     stored: int = 0
     reading: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    pages: Sequence[Timed] = ()
 
 
 def page(results: Results) -> Table:
@@ -40,13 +42,15 @@ def page(results: Results) -> Table:
     table.add_column(justify="left")
     for _ in range(3):
         table.add_column(justify="right")
-    _add_orders(table, results)
-    _add_histories(table, results)
+    if results.histories:
+        _add_orders(table, results)
+        _add_histories(table, results)
     for deployed in results.deployed:
         add_deployments(table, deployed)
     for sentence in results.left_out:
         head(table, sentence)
     _add_reading(table, results)
+    _add_pages(table, results)
     return table
 
 
@@ -85,6 +89,18 @@ def _add_reading(table: Table, results: Results) -> None:
     head(table, f"API at {results.stored:,} certificates, ms", "p50", "p95", "p99")
     for name, seconds in results.reading.items():
         table.add_row(name, *(f"{1000 * percentile(seconds, share):.1f}" for share in (0.5, 0.95, 0.99)))
+
+
+def _add_pages(table: Table, results: Results) -> None:
+    if not results.pages:
+        return
+    listed = percentile(results.reading["list, 50"], 0.95)
+    budget = f"p95, {1000 * BUDGET:.0f} at most"
+    head(table, f"Console at {results.stored:,} certificates, ms", "p50", budget, "to the API's list")
+    for page, seconds in results.pages:
+        p50, p95 = (percentile(seconds, share) for share in (0.5, 0.95))
+        kept = f"{1000 * p95:.1f}" if p95 <= BUDGET else f"[red]{1000 * p95:.1f}[/] broken"
+        table.add_row(page, f"{1000 * p50:.1f}", kept, f"{p95 / listed:.2f}")
 
 
 def _machine() -> str:

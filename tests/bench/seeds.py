@@ -5,41 +5,95 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from certloom.domain import fact as f
+from certloom.domain.application import Application
+from certloom.domain.fact import Entry
+from certloom.domain.product import Level
 from certloom.domain.role import Role
 from certloom.domain.state import CertificateState
+from certloom.domain.target import PROVE_WITHIN, Endpoint, NginxSettings, Target, TargetKind
 from certloom.storage.interface import Storage
 from certloom.storage.records import Account
-from tests.lives import issued, paid, proving, uploaded
+from tests.lives import issued, paid, product, proving, uploaded
 from workers.seed import api_key_row, new_api_key
 
 ACCOUNT: Final = "acct_shop"
+TARGETS: Final = 100
+REVIEWING: Final = "reviewing"
+_REVIEW_EVERY: Final = 400  # certificates
 BATCH: Final = 500  # rows per transaction
 _MIXTURE: Final = (*["issued"] * 16, "paid", "proving", "uploaded", "uploaded")
 
 
-async def open_shop(storage: Storage) -> str:
-    """Make the account and return its API key."""
+async def open_shop(storage: Storage) -> tuple[str, str]:
+    """Make the account with its targets; return an API key of it, and an operator's."""
     now = datetime.now(UTC)
-    _, token = new_api_key()
+    member, operator = (new_api_key()[1] for _ in range(2))
     async with storage.begin() as tables:
         await tables.accounts.add(Account(id=ACCOUNT, name="Shop", currency="EUR", created_at=now))
-        await tables.accounts.add_key(api_key_row(token, account_id=ACCOUNT, role=Role.MEMBER, label="bench", now=now))
-    return token
+        for token, account_id, role in ((member, ACCOUNT, Role.MEMBER), (operator, None, Role.OPERATOR)):
+            key = api_key_row(token, account_id=account_id, role=role, label="bench", now=now)
+            await tables.accounts.add_key(key)
+        for number in range(TARGETS):
+            await tables.targets.add(_target(number, now))
+    return member, operator
 
 
 async def fill_shop(storage: Storage, count: int, tell: Callable[[int], None]) -> float:
     """Write *count* certificates; return the seconds it took. *tell* hears how many there are."""
     began = time.perf_counter()
     now = datetime.now(UTC)
-    stages = {"issued": issued(at=now), "paid": paid(at=now), "proving": proving(at=now), "uploaded": uploaded(at=now)}
+    stages = _stages(now)
     for start in range(0, count, BATCH):
         end = min(start + BATCH, count)
         async with storage.begin() as tables:
             for number in range(start, end):
-                stage = stages[_MIXTURE[number % len(_MIXTURE)]]
-                await tables.certificates.write(_named(stage, number, now - timedelta(seconds=count - number)), [])
+                kinds = stages[REVIEWING if number % _REVIEW_EVERY == 0 else _MIXTURE[number % len(_MIXTURE)]]
+                state = _named(
+                    kinds[number // len(_MIXTURE) % len(kinds)], number, now - timedelta(seconds=count - number)
+                )
+                await tables.certificates.write(state, _entries(state))
         tell(end)
     return time.perf_counter() - began
+
+
+def _stages(now: datetime) -> dict[str, list[CertificateState]]:
+    """Return states by kind; issued ones end from today on, as those of a shop do."""
+    begun = [now - timedelta(days=days) for days in range(0, 190, 5)]
+    reviewed = product(level=Level.OV)
+    return {
+        "issued": [issued(at=at) for at in begun],
+        "paid": [paid(at=now)],
+        "proving": [proving(at=now)],
+        "uploaded": [uploaded(at=at) for at in begun],
+        REVIEWING: [proving(of=reviewed, at=now)],
+    }
+
+
+def _entries(state: CertificateState) -> list[Entry]:
+    """Return what the timeline has of it: its newest leaf, which the overview counts."""
+    leaf = state.issuances[-1] if state.issuances else None
+    if leaf is None or state.product is None:
+        return []
+    fact = f.Issued(at=leaf.not_before, issuance=leaf, plan_days=state.product.plan_days)
+    return [Entry(version=state.version, fact=fact)]
+
+
+def _target(number: int, at: datetime) -> Target:
+    settings = NginxSettings(host="bench", folder=f"/etc/nginx/tls/{number}")
+    return Target(
+        id=target_id(number),
+        account_id=ACCOUNT,
+        name=f"Web server {number}",
+        settings=settings,
+        endpoints=(Endpoint(host=domain(number)),),
+        prove_within=PROVE_WITHIN[TargetKind.NGINX],
+        created_at=at,
+    )
+
+
+def target_id(number: int) -> str:
+    return f"tgt_shop{number}"
 
 
 def certificate_id(number: int) -> str:
@@ -52,7 +106,7 @@ def domain(number: int) -> str:
 
 def _named(stage: CertificateState, number: int, at: datetime) -> CertificateState:
     names = (domain(number),)
-    application = stage.application.model_copy(update={"names": names}) if stage.application else None
+    application = _applied(stage.application, names) if stage.application else None
     changes = {
         "certificate_id": certificate_id(number),
         "account_id": ACCOUNT,
@@ -62,3 +116,10 @@ def _named(stage: CertificateState, number: int, at: datetime) -> CertificateSta
         "uploaded_names": names if stage.uploaded_names else (),
     }
     return stage.model_copy(update=changes)
+
+
+def _applied(application: Application, names: tuple[str, ...]) -> Application:
+    """Write it for other names, with challenges as an issuer gives them."""
+    record = {"name": names[0], "record_name": f"_acme-challenge.{names[0]}", "record_value": "v" * 43}
+    challenges = tuple(one.model_copy(update=record) for one in application.challenges)
+    return application.model_copy(update={"names": names, "challenges": challenges})

@@ -35,15 +35,18 @@ class ProvesAtOnce:
     async def look(self, challenge: Challenge) -> Look:
         return Look(name=challenge.name, type=challenge.type, proven=True, seen="proven")
 
-    async def check_caa(self, names: Sequence[str], *, method: str) -> Sequence[CaaVerdict]:
+    async def check_caa(self, names: Sequence[str], *, method: str, identities: Sequence[str]) -> Sequence[CaaVerdict]:
         return [CaaVerdict(name=name, permitted=True) for name in names]
 
 
 def activities(settings: Settings, storage: Storage) -> list[Callable[..., Any]]:
     """Return the worker's own activities, with those that look at the network exchanged."""
     validator = ProvesAtOnce()
-    seeing = VerificationActivities(storage=storage, validator=validator, check_interval=timedelta(seconds=5))
-    issuing = IssuanceActivities(storage=storage, issuers=wiring.issuers(settings, storage), validator=validator)
+    issuers = wiring.issuers(settings, storage)
+    seeing = VerificationActivities(
+        storage=storage, validator=validator, check_interval=timedelta(seconds=5), issuers=issuers
+    )
+    issuing = IssuanceActivities(storage=storage, issuers=issuers, validator=validator)
     exchanged: list[Callable[..., Any]] = [seeing.look, issuing.issue]
     names = {one.__name__ for one in exchanged}
     return [*(step for step in steps(settings, storage) if step.__name__ not in names), *exchanged, nothing]

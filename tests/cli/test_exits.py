@@ -8,6 +8,7 @@ import pytest
 from certloom.domain import fact as f
 from certloom.domain.step import StepKind
 from tests.api.world import World
+from tests.architecture.sources import ROOT
 from tests.cli.desk import Desk, serving
 from tests.lives import NOW
 
@@ -142,6 +143,16 @@ async def test_an_interrupted_wait_ends_with_130(desk: Desk, world: World) -> No
     assert "Interrupted; it goes on in the service." in done.err
     assert f"certloom status {bought['id'][:13]} --watch" in done.err
     assert NO_TRACE not in done.err
+
+
+async def test_an_interrupted_start_ends_with_130(desk: Desk) -> None:
+    """Ctrl-C while the command line is still being loaded ends it with one sentence."""
+    (desk.home / "typer.py").write_text("import sys\nprint('loading', flush=True)\nsys.stdin.read()\n")
+    running = await desk.start("list", PYTHONPATH=f"{desk.home}:{ROOT}")
+    await running.until("loading")
+    running.interrupt()
+    done = await running.end()
+    assert (done.code, done.err) == (130, "certloom: Interrupted.\n")
 
 
 async def test_an_interrupted_request_names_its_key(desk: Desk, world: World) -> None:

@@ -83,3 +83,22 @@ async def test_letters_that_steer_a_terminal_are_escaped(desk: Desk, world: Worl
     await world.buy(label="Café [bold]x[/bold]")
     done = await desk.ok(*arguments)
     assert done.out.isascii()
+
+
+async def test_what_ends_is_shown_as_it_was_left(desk: Desk, world: World) -> None:
+    """A deleted certificate is printed as the API shows it, and a forgotten target as it was."""
+    certificate, target = await world.issued(), await add(world)
+    await desk.ok("revoke", certificate["id"], "--yes")
+    gone = (await desk.ok("delete", certificate["id"], "--yes", "--json")).json
+    assert gone == await world.get(f"/v1/certificates/{certificate['id']}")
+    assert gone["status"] == "deleted"
+    assert (await desk.ok("targets", "delete", target["id"], "--yes", "--json")).json == target
+    assert (await world.call("GET", f"/v1/targets/{target['id']}")).status_code == 404
+
+
+async def test_downloaded_files_are_named(desk: Desk, world: World) -> None:
+    """A download prints which certificate, in which format, and every file it wrote."""
+    certificate = await world.issued()
+    done = (await desk.ok("download", certificate["id"], "--format", "nginx", "--output", "tls", "--json")).json
+    assert (done["certificate_id"], done["format"]) == (certificate["id"], "nginx")
+    assert {str(path.relative_to(desk.home)) for path in (desk.home / "tls").iterdir()} == set(done["files"])

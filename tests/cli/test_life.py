@@ -50,6 +50,14 @@ async def deploy(desk: Desk, edge: LabEdge) -> None:
     assert "number 2 was proven there" in (await desk.ok("status", "shop", "--watch")).out
 
 
+async def replace(desk: Desk, customer: Customer, certificate_id: str) -> None:
+    """Replace it, and find the new leaf on the edge and every older one revoked when the command returns."""
+    replaced = (await desk.ok("replace", "shop", "--reason", "key_compromise", "--yes", "--json")).json
+    assert (replaced["status"], replaced["issuance"]["number"], replaced["placements"][0]["proven"]) == ("issued", 3, 3)
+    leaves = (await customer.call("GET", f"/v1/certificates/{certificate_id}/issuances")).json()["items"]
+    assert {leaf["number"]: leaf["state"] for leaf in leaves} == {1: "revoked", 2: "revoked", 3: "valid"}
+
+
 async def end(desk: Desk, certificate_id: str) -> None:
     """Be refused while it is served, revoke nevertheless, have the money back, and delete."""
     refused = await desk.run("revoke", "shop", "--reason", "superseded", "--yes")
@@ -64,7 +72,7 @@ async def end(desk: Desk, certificate_id: str) -> None:
 
 @pytest.mark.timeout(240)
 async def test_a_whole_life(tmp_path: Path) -> None:
-    """Login, purchase, proof, download, deployment, renewal, revocation with refund, deletion, and an upload."""
+    """From login and purchase to revocation with refund, deletion and an upload, with a renewal and a replacement."""
     home = tmp_path / "home"
     home.mkdir()
     async with (
@@ -76,9 +84,11 @@ async def test_a_whole_life(tmp_path: Path) -> None:
         signed_in = await desk.run("login", "--url", api, "--key-stdin", stdin=seed.customer_api_key)
         assert signed_in.code == 0, signed_in
         before = (await desk.ok("account", "--json")).json["balance"]
-        certificate_id = await issue(desk, Customer(http, seed.customer_api_key))
+        customer = Customer(http, seed.customer_api_key)
+        certificate_id = await issue(desk, customer)
         await desk.ok("download", "shop", "--format", "nginx", "--output", "tls")
         await deploy(desk, edge)
+        await replace(desk, customer, certificate_id)
         await end(desk, certificate_id)
         assert (await desk.ok("account", "--json")).json["balance"] == before
         pair = ("--certificate", f"tls/{NAME}.pem", "--private-key", f"tls/{NAME}.key")

@@ -140,3 +140,42 @@ async def test_something_else_is_not_taken_for_the_service(nobody: Desk) -> None
         done = await nobody.run("login", "--url", url, "--key-stdin", stdin="clm_a_b")
     assert (done.code, "does not answer as Certloom does" in done.err) == (4, True)
     assert not nobody.config.exists()
+
+
+async def test_a_login_for_a_script_is_json(nobody: Desk, world: World) -> None:
+    """With --json a login prints the address, the file and the account as the API shows it, and never the key."""
+    key = world.tokens["member"]
+    done = await nobody.run("login", "--url", nobody.url, "--key-stdin", "--json", stdin=key)
+    assert (done.code, set(done.json)) == (0, {"url", "file", "account"}), done
+    assert done.json["account"] == await world.get("/v1/account")
+    assert key not in done.out + done.err
+
+
+async def test_after_signing_out_nothing_is_kept(nobody: Desk, world: World) -> None:
+    """A logout removes the file and says that the key stays valid; a second one has nothing to do."""
+    await sign_in(nobody, world.tokens["member"])
+    done = await nobody.ok("logout")
+    assert "the key itself stays valid" in done.out
+    assert not nobody.config.exists()
+    assert (await nobody.run("account")).code == 3
+    assert (await nobody.ok("logout", "--json")).json == {
+        "file": str(nobody.config),
+        "removed": False,
+        "revoked": False,
+    }
+
+
+async def test_signing_out_may_revoke_the_key(nobody: Desk, world: World) -> None:
+    """With --revoke the key is ended at the service, too; where that fails, the file stays."""
+    await sign_in(nobody, world.tokens["member"])
+    nobody.lose_answers()
+    assert (await nobody.run("logout", "--revoke", CERTLOOM_PATIENCE="1")).code == 4
+    assert nobody.config.exists()
+    nobody.lose_answers(losing=False)
+    assert "and the key is revoked" in (await nobody.ok("logout", "--revoke")).out
+    assert (await world.call("GET", "/v1/account")).status_code == 401
+
+
+async def test_signing_out_says_what_the_environment_still_holds(desk: Desk) -> None:
+    """A key in the environment is named, since no file stands for it."""
+    assert "CERTLOOM_API_KEY is still set" in (await desk.ok("logout")).err
