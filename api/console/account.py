@@ -13,27 +13,23 @@ from api.case import AnyServices
 from api.certificates import Cursor
 from api.console.forms import build, field
 from api.console.page import go, show
-from api.console.route import FormRoute, PageRoute
+from api.console.route import PageRoute, Refused, SamePageRoute
 from api.idempotency import AnyOnce
-from api.problems import answer
 from api.schemas.account import OwnKeyForm, key_view, line_view
 from api.services import Services
-from certloom.domain.errors import CertloomError, FieldFault, Forbidden, InvalidInput, NotFound
+from certloom.domain.errors import FieldFault, InvalidInput
 
 PAGE: Final = 25
 _LONGEST: Final = 3_650  # days
 _SAID: Final = {"revoked": "The key is revoked; it and its sessions open nothing any more."}
 
 
-class KeyRoute(FormRoute):
-    """Forms about keys; what was refused is said on the same page."""
+class KeyRoute(SamePageRoute):
+    """Forms about keys, which are on the account's page."""
 
-    async def explain(self, request: Request, error: CertloomError) -> Response | None:
-        """Show the account again."""
-        if isinstance(error, Forbidden | NotFound):
-            return None
-        problem = answer(request, error)
-        return await _page(request, error=json.loads(bytes(problem.body))["detail"], status=problem.status_code)
+    async def again(self, request: Request, refused: Refused) -> Response:
+        """Show the account."""
+        return await _page(request, error=refused.sentence, status=refused.status, kept=refused.kept)
 
     async def finish(self, request: Request, response: Response) -> Response:
         """Show a new key's secret, which the kept answer does not hold."""
@@ -55,7 +51,7 @@ async def add_key(request: Request, services: AnyServices, caller: Writer, once:
     """Make a key."""
     values: dict[str, Any] = {name: field(request, name) for name in ("role", "label")}
     if days := field(request, "days"):
-        values["expires_at"] = services.clock() + timedelta(days=_days(days))
+        values["expires_at"] = services.clock() + timedelta(days=key_days(days))
     return await own.add_key(build(OwnKeyForm, values), services, caller, once)
 
 
@@ -66,7 +62,8 @@ async def revoke_key(key_id: str, services: AnyServices, caller: Writer, once: A
     return go("/account?said=revoked")
 
 
-def _days(text: str) -> int:
+def key_days(text: str) -> int:
+    """Read after how many days a key ends; raises InvalidInput at /days."""
     if text.isdecimal() and text.isascii() and len(text) < 5 and 1 <= int(text) <= _LONGEST:
         return int(text)
     detail = f"Write after how many days it ends, 1 to {_LONGEST}, or nothing for a key without an end."
@@ -81,6 +78,7 @@ async def _page(
     error: str | None = None,
     made: dict[str, Any] | None = None,
     status: int = 200,
+    kept: str = "",
 ) -> Response:
     services: Services = request.app.state.services
     mine = request.state.caller.account_id
@@ -101,5 +99,6 @@ async def _page(
         said=said,
         error=error,
         made=made,
+        kept=kept,
         given={name: field(request, name) for name in ("label", "role", "days")},
     )

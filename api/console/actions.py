@@ -22,10 +22,12 @@ from api import (
 from api import revocation as revoking
 from api.auth import AnyCaller, Member
 from api.case import AnyServices, Case, Seen, asking, find, reader
-from api.console.certificate import Notice, certificate_page, tell
+from api.console.certificate import Notice, certificate_page
 from api.console.forms import build, field, fields_of, ticked
+from api.console.naming import split
 from api.console.page import go
 from api.console.route import FormRoute
+from api.console.story import tell
 from api.console.words import plain, title
 from api.idempotency import AnyOnce
 from api.problems import answer
@@ -74,10 +76,9 @@ _KEYS: Final = ("name", "country", "state", "locality", "registration_number", "
 @router.post("/apply")
 async def apply(request: Request, case: Annotated[Case, Depends(asking(Action.APPLY))]) -> Response:
     """Open an application."""
-    names = tuple(name for name in field(request, "names").replace(",", " ").split() if name)
     own = field(request, "key_from") == "csr"
     values = {
-        "names": names,
+        "names": tuple(split(field(request, "names"))),
         "validation": field(request, "validation"),
         "key": None if own else {"type": field(request, "key_type")},
         "csr": field(request, "csr") if own else None,

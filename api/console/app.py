@@ -10,7 +10,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.console import account, actions, certificate, certificates, download, purchase, signin, static, targets
+from api.console import (
+    account,
+    accounts,
+    actions,
+    certificate,
+    certificates,
+    download,
+    issuers,
+    naming,
+    overview,
+    purchase,
+    reviews,
+    signin,
+    static,
+    target,
+    target_add,
+    targets,
+    upload,
+)
 from api.console.forms import FormGuard
 from api.console.route import meet, recognise, sorry
 from api.services import Services
@@ -18,12 +36,17 @@ from certloom.domain.errors import Outage
 
 PAGES: Final = (
     static.router, signin.router, certificates.router, certificate.router, actions.router, download.router,
-    purchase.router, purchase.buying, targets.router, targets.forms,
+    purchase.router, purchase.buying, upload.router, upload.forms, naming.router,
+    targets.router, target_add.router, target_add.forms, target.router, target.forms,
     account.router, account.keys,
+    overview.router, reviews.router, reviews.forms, accounts.router, accounts.lists, accounts.forms, issuers.router,
 )  # fmt: skip
 FIRST: Final = frozenset(
-    {"", "static", "signin", "session", "certificates", "purchase", "targets", "account"}
-)  # parts of an address
+    {
+        "", "static", "signin", "session", "certificates", "purchase", "upload", "targets", "account",
+        "overview", "reviews", "accounts", "issuers",
+    }
+)  # fmt: skip  # parts of an address
 
 
 class ConsoleFork:

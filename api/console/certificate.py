@@ -7,45 +7,24 @@ from typing import Annotated, Any, Final, NamedTuple
 from fastapi import APIRouter, Depends, Header, Request
 from starlette.responses import Response
 
-from api.case import Seen, looks_of, reader, seeing
+from api.case import Seen, seeing
 from api.console.choices import FORMATS, KEY_TYPES, PROOFS
 from api.console.outlook import outlook
 from api.console.page import HEADERS, VERSION, show
 from api.console.route import PageRoute
+from api.console.story import Story, Turned, tell, turned
 from api.console.words import REASONS, title
-from api.deployed import Shelf
 from api.etag import matches
-from api.schemas.certificate import CertificateView, certificate_view
-from api.schemas.deployment import DeploymentView, deployment_view
-from api.schemas.event import EventView, event_view
-from api.schemas.issuance import LeafView, leaf_view
-from api.schemas.refund import RefundQuoteView, quote_view
+from api.schemas.certificate import CertificateView
 from certloom.domain.certificate import Action, Phase
 from certloom.domain.errors import FieldFault
 from certloom.domain.issuance import CUSTOMER_REASONS, RevocationReason
 from certloom.domain.role import Role
-from certloom.domain.target import Target
-from certloom.storage.interface import Transaction
 
 router = APIRouter(route_class=PageRoute)
 
-_EVENTS: Final = 50
-_DEPLOYMENTS: Final = 20
-_TARGETS: Final = 200
 _QUICK, _CALM = 2, 15  # s between two looks of an open page
 _BUSY: Final = frozenset(Phase) - {Phase.IDLE, Phase.REVIEWING}
-
-
-class Story(NamedTuple):
-    """All that the page shows of one certificate, read together."""
-
-    view: CertificateView
-    quote: RefundQuoteView
-    leaves: tuple[LeafView, ...]
-    deployments: tuple[DeploymentView, ...]
-    events: tuple[EventView, ...]
-    targets: tuple[Target, ...]
-    keeps_key: bool  # the customer's own CSR: there is no private key here
 
 
 class Notice(NamedTuple):
@@ -72,6 +51,7 @@ SAID: Final[Mapping[str, str]] = {
     "label": "The label is changed.",
     "review": "The decision is recorded.",
     "publish": "The proof is published in the lab.",
+    "uploaded": "It is uploaded, and its private key is sealed. Deploy it next, if you like.",
 }
 
 
@@ -79,12 +59,14 @@ SAID: Final[Mapping[str, str]] = {
 async def read_certificate(
     request: Request,
     seen: Annotated[Seen, Depends(seeing)],
+    *,
+    at: Annotated[Turned, Depends(turned)],
     said: str = "",
     do: str = "",
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Show one; an open page asks again with its ETag, and gets 304 while nothing changed."""
-    story = await tell(seen)
+    story = await tell(seen, at)
     notice = Notice("good", SAID[said]) if said in SAID else None
     headers = {"ETag": _tag(request, story), "Cache-Control": "private, no-cache"}
     if matches(if_none_match, headers["ETag"]):
@@ -123,44 +105,6 @@ def certificate_page(
     )
 
 
-async def tell(seen: Seen) -> Story:
-    """Read everything in one transaction."""
-    who = reader(seen.services, seen.caller)
-    async with seen.services.storage.read() as tables:
-        state = await tables.certificates.get(seen.id) or seen.state
-        view = certificate_view(state, await looks_of(tables, state, always=True), who)
-        records = await tables.issuances.list(seen.id)
-        events = await tables.certificates.timeline(seen.id, limit=_EVENTS)
-        deployments = await tables.deployments.of_certificate(seen.id, limit=_DEPLOYMENTS)
-        shelf = Shelf(tables)
-        told = [deployment_view(await shelf.tell(record), who) for record in deployments.items]
-        targets = await _targets(tables, view)
-    return Story(
-        view=view,
-        quote=quote_view(state, seen.now),
-        leaves=tuple(leaf_view(record, seen.now) for record in reversed(records)),
-        deployments=tuple(told),
-        events=tuple(_named(event_view(entry), targets) for entry in events.items),
-        targets=targets,
-        keeps_key=bool(state.application and state.application.csr),
-    )
-
-
-async def _targets(tables: Transaction, view: CertificateView) -> tuple[Target, ...]:
-    if Action.DEPLOY not in view.allowed_actions and not view.placements:
-        return ()
-    page = await tables.targets.list(account_id=view.account_id, limit=_TARGETS)
-    return tuple(record.target for record in page.items)
-
-
-def _named(event: EventView, targets: Sequence[Target]) -> EventView:
-    """Put the names of targets where the API's sentences have their ids."""
-    sentence = event.sentence
-    for target in targets:
-        sentence = sentence.replace(target.id, target.name)
-    return event.model_copy(update={"sentence": sentence})
-
-
 def _first(view: CertificateView) -> str:
     """Name the form that is open by itself: the one that is needed to go on."""
     return Action.APPLY if Action.APPLY in view.allowed_actions else ""
@@ -173,7 +117,7 @@ def _busy(story: Story) -> bool:
 def _tag(request: Request, story: Story) -> str:
     """Tag what the page shows: the story, the minute in which it says how long ago, and whose forms it holds."""
     parts = [story.view, story.quote.model_copy(update={"as_of": None}), *story.leaves, *story.deployments]
-    texts = [one.model_dump_json(warnings=False) for one in (*parts, *story.events, *story.targets)]
+    texts = [one.model_dump_json(warnings=False) for one in (*parts, *story.events, *story.targets.values())]
     minute = f"{request.app.state.services.clock():%Y-%m-%d %H:%M}"
     shown = "\n".join([*texts, minute, request.state.session.csrf, str(request.url.query), VERSION])
     return f'"{hashlib.sha256(shown.encode()).hexdigest()[:24]}"'

@@ -15,6 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.console.multipart import read_parts
 from api.console.page import plain
 from api.middleware.body import CANONICAL, BodyGuard
 from api.problems import KINDS, BadRequest, fault_words, pointer
@@ -27,7 +28,6 @@ NUMBER: Final = "once"
 MOST_FIELDS: Final = 500
 _FORM: Final = "certloom.form"  # in the scope
 _NUMBER: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
-_MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
 
 
 class _WrongType(Refusal):
@@ -88,15 +88,34 @@ def build(form: type[_M], values: Mapping[str, Any]) -> _M:
 
 
 def _fields(body: bytes, headers: Headers) -> dict[str, list[str]]:
-    if headers.get("content-type", "").partition(";")[0].strip().lower() != _MEDIA_TYPE:
-        raise _WrongType("Send the form as the page does.")
-    try:
-        text = body.decode("ascii")
-        fields = parse_qs(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
-    except ValueError as error:
-        raise BadRequest("The form could not be read.") from error
+    content_type = headers.get("content-type", "")
+    match content_type.partition(";")[0].strip().lower():
+        case "application/x-www-form-urlencoded":
+            fields = _encoded(body)
+        case "multipart/form-data":
+            fields = _with_files(body, content_type)
+        case _:
+            raise _WrongType("Send the form as the page does.")
     if any("\0" in value for values in fields.values() for value in values):
         raise BadRequest("The form holds a NUL character, which no text here may have.")
+    return fields
+
+
+def _encoded(body: bytes) -> dict[str, list[str]]:
+    try:
+        text = body.decode("ascii")
+        return parse_qs(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
+    except ValueError as error:
+        raise BadRequest("The form could not be read.") from error
+
+
+def _with_files(body: bytes, content_type: str) -> dict[str, list[str]]:
+    fields: dict[str, list[str]] = {}
+    parts = read_parts(body, content_type)
+    if len(parts) > MOST_FIELDS:
+        raise BadRequest("The form could not be read.")
+    for name, value in parts:
+        fields.setdefault(name, []).append(value)
     return fields
 
 

@@ -70,7 +70,9 @@ def _renewal(view: CertificateView) -> Outlook:
     sentence = f"Nothing for you to do. It is renewed{_when(view)}, free within the plan."
     if view.renewal.why is RenewalReason.AFTER_FAILURE:
         return Outlook(sentence, f"The last attempt was refused: {view.renewal.last_error}")
-    return Outlook(sentence, "Then a third of its lifetime is left.")
+    if view.renewal.why is RenewalReason.SUGGESTED:
+        return Outlook(sentence, "The issuer suggests that time.")
+    return Outlook(sentence, "Then a third of its lifetime is left, or half of a short one.")
 
 
 def _ending(view: CertificateView) -> Outlook:
@@ -90,7 +92,13 @@ def _deployment(view: CertificateView) -> Outlook:
 
 
 def _outage(view: CertificateView) -> Outlook:
-    return Outlook(f"It is tried again{_when(view)}.", "Something outside does not answer. Nothing is lost.")
+    why = view.delay.why if view.delay else "Something outside does not answer."
+    return Outlook(f"It is tried again{_when(view)}.", f"{why} Nothing is lost.")
+
+
+def _limit(view: CertificateView) -> Outlook:
+    why = view.delay.why if view.delay else "The issuer's limits are used up."
+    return Outlook(f"It goes on{_when(view)}, when the issuer's limits leave room for it.", why)
 
 
 def _attention(view: CertificateView) -> Outlook:
@@ -113,6 +121,7 @@ _TABLE: Final[Mapping[WaitReason, Callable[[CertificateView], Outlook]]] = {
     WaitReason.EXPIRY: _ending,
     WaitReason.DEPLOYMENT: _deployment,
     WaitReason.OUTAGE: _outage,
+    WaitReason.LIMIT: _limit,
     WaitReason.ATTENTION: _attention,
     WaitReason.DELETION: lambda view: _OVER[view.status],
     WaitReason.WORK: _work,

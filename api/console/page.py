@@ -29,6 +29,27 @@ STATIC: Final[Mapping[str, str]] = {
     "icon.svg": "image/svg+xml",
 }
 
+_CUSTOMERS: Final = (
+    ("/overview", "Overview"),
+    ("/certificates", "Certificates"),
+    ("/targets", "Targets"),
+    ("/account", "Account"),
+)
+PAGES_OF: Final[Mapping[Role, tuple[tuple[str, str], ...]]] = {
+    Role.VIEWER: _CUSTOMERS,
+    Role.MEMBER: _CUSTOMERS,
+    Role.OPERATOR: (
+        ("/overview", "Overview"),
+        ("/reviews", "Reviews"),
+        ("/certificates", "Certificates"),
+        ("/targets", "Targets"),
+        ("/accounts", "Accounts"),
+        ("/issuers", "Issuers"),
+        ("/account", "Keys"),
+    ),
+}
+"""What the navigation leads each role to."""
+
 
 def _read(name: str) -> bytes:
     return (_HERE / "static" / name).read_bytes()
@@ -47,7 +68,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(words.FILTERS)
-    made.globals.update(static=VERSION, Role=Role, number=lambda: secrets.token_urlsafe(12))
+    made.globals.update(static=VERSION, Role=Role, pages_of=PAGES_OF, number=lambda: secrets.token_urlsafe(12))
     return made
 
 

@@ -8,7 +8,7 @@ from api.auth import Caller, Member
 from api.case import AnyServices
 from api.console.forms import build, field
 from api.console.page import go, show
-from api.console.route import FormRoute, PageRoute
+from api.console.route import UNKNOWN, FormRoute, PageRoute
 from api.idempotency import KeyedOnce
 from api.problems import answer
 from api.schemas.product import product_view
@@ -69,5 +69,6 @@ async def _page(
         chosen=product_view(found) if found else None,
         balance=balance,
         error=error,
+        kept=field(request, "once") if status == UNKNOWN else "",
         label=field(request, "label"),
     )

@@ -1,8 +1,9 @@
 """What every page has in common: who asks is known, a form carries its token, and what goes wrong becomes a page."""
 
 import json
-from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -18,10 +19,11 @@ from api.idempotency import IdempotentRoute
 from api.middleware.last_resort import log_unexpected
 from api.problems import MEDIA_TYPE, answer
 from api.services import Services
-from certloom.domain.errors import CertloomError, Unauthenticated
+from certloom.domain.errors import CertloomError, FieldFault, Forbidden, InvalidInput, NotFound, Unauthenticated
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 _JSON: Final = "application/json"
+UNKNOWN: Final = 503  # the outcome is unknown, and the same request may be sent again (DESIGN 6)
 _SAFE: Final = ("GET", "HEAD")
 
 
@@ -57,6 +59,36 @@ class FormRoute(IdempotentRoute):
         return response
 
 
+class Refused(NamedTuple):
+    """What a page says about a form that was refused; `faults` stand beside the fields.
+
+    `kept` is the form's number when nobody knows whether it was carried out: sent again, it happens once.
+    """
+
+    sentence: str
+    status: int
+    faults: Sequence[FieldFault] = ()
+    kept: str = ""
+
+
+class SamePageRoute(FormRoute):
+    """A form whose page is shown again when it is refused; what one may not do, or is not there, is told alone."""
+
+    async def explain(self, request: Request, error: CertloomError) -> Response | None:
+        """Show the page again."""
+        if isinstance(error, Forbidden | NotFound):
+            return None
+        problem = answer(request, error)
+        faults = error.faults if isinstance(error, InvalidInput) else ()
+        sentence = json.loads(bytes(problem.body))["detail"]
+        kept = field(request, "once") if problem.status_code == UNKNOWN else ""
+        return await self.again(request, Refused(sentence, problem.status_code, faults, kept))
+
+    async def again(self, request: Request, refused: Refused) -> Response:
+        """Build the page, with what was typed."""
+        raise NotImplementedError
+
+
 Explain = Callable[[Request, CertloomError], Coroutine[Any, Any, Response | None]]
 Finish = Callable[[Request, Response], Coroutine[Any, Any, Response]]
 
@@ -72,8 +104,7 @@ def _guarded(
             response = await _handled(request, handle, signed_in=signed_in)
             response = await finish(request, response) if finish and _is(response, _JSON) else response
         except CertloomError as error:
-            told = await explain(request, error) if explain and not isinstance(error, Unauthenticated) else None
-            response = told or sorry(request, error)
+            response = await _explained(request, error, explain) or sorry(request, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, a page says that it is ours
             response = sorry(request, error)
         if fresh and "set-cookie" not in response.headers:
@@ -81,6 +112,15 @@ def _guarded(
         return response
 
     return guarded
+
+
+async def _explained(request: Request, error: CertloomError, explain: Explain | None) -> Response | None:
+    """Show the form's page again to whoever is signed in; None when that cannot be read either."""
+    if explain is None or not hasattr(request.state, "caller"):
+        return None
+    with suppress(CertloomError):
+        return await explain(request, error)
+    return None
 
 
 def meet(request: Request) -> bool:

@@ -16,19 +16,22 @@ from api.console.session import Session, end_session, keep_session, open_session
 from api.problems import TooManyFailures
 from api.services import Services
 from certloom.domain.errors import Unauthenticated
+from certloom.domain.role import Role
 
 router = APIRouter(route_class=OpenRoute)
 
-HOME: Final = "/certificates"
-_OWN_PAGE: Final = re.compile(r"/(?:certificates|purchase|targets|account)(?:[/?][A-Za-z0-9_/?&=.%+-]{0,500})?")
+_OWN_PAGE: Final = re.compile(
+    r"/(?:certificates|purchase|upload|targets|accounts?|overview|reviews|issuers)(?:[/?][A-Za-z0-9_/?&=.%+-]{0,500})?"
+)
 _WRONG: Final = "This key is not valid. Check that you copied all of it; it begins with clm_."
 _SPENT: Final = "This code is not valid any more: it works once, for ten minutes. Get a new one, or use an API key."
 
 
 @router.get("/")
 async def first_page(request: Request) -> Response:
-    """Ask for a key; whoever is signed in goes on to the certificates."""
-    return go(HOME) if getattr(request.state, "caller", None) else sign_in_page(request)
+    """Ask for a key; whoever is signed in goes on to where his work begins."""
+    caller: Caller | None = getattr(request.state, "caller", None)
+    return go(_home(caller)) if caller else sign_in_page(request)
 
 
 @router.get("/session")
@@ -72,9 +75,13 @@ async def sign_in_by_code(request: Request, services: AnyServices) -> Response:
     return _welcome(request, services, caller)
 
 
+def _home(caller: Caller) -> str:
+    return "/overview" if caller.role is Role.OPERATOR else "/certificates"
+
+
 def _welcome(request: Request, services: Services, caller: Caller) -> Response:
     wanted = field(request, "next")
-    response = go(wanted if _OWN_PAGE.fullmatch(wanted) else HOME)
+    response = go(wanted if _OWN_PAGE.fullmatch(wanted) else _home(caller))
     session: Session = open_session(caller.key_id, services.clock())
     keep_session(response, session, services)
     return response

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from api.schemas.certificate import CertificateView
+from api.schemas.certificate import CertificateView, RenewalReason
 from api.timeline_deployment import date
 from certloom.domain.certificate import Action, CertificateStatus, Group
 from certloom.domain.deployment import DeploymentState
@@ -49,6 +49,11 @@ GROUPS: Final[Mapping[Group, str]] = {
     Group.EXPIRED: "Expired",
     Group.CLOSED: "Closed",
 }
+STATUSES: Final[Mapping[CertificateStatus, str]] = {
+    _S.PAID: "Paid",
+    _S.PENDING_VERIFICATION: "Pending verification",
+    _S.REVOKED: "Revoked",
+}
 ACTIONS: Final[Mapping[Action, str]] = {
     Action.APPLY: "Apply",
     Action.CHECK_NOW: "Check now",
@@ -76,6 +81,15 @@ REASONS: Final[Mapping[RevocationReason, str]] = {
     RevocationReason.UNSPECIFIED: "Unspecified: for a reason that is nobody's business",
 }
 
+RENEWALS: Final[Mapping[RenewalReason, str]] = {
+    RenewalReason.THIRD_LEFT: "Then a third of its lifetime is left.",
+    RenewalReason.AFTER_FAILURE: "The last attempt was refused, and is made again then.",
+    RenewalReason.SUGGESTED: "The issuer suggests that time.",
+    RenewalReason.PLAN_ENDS_FIRST: "None: the plan ends before one is due.",
+    RenewalReason.UPLOADED: "None: it was brought in from elsewhere.",
+    RenewalReason.NOT_ISSUED: "None before the first issuance.",
+    RenewalReason.OVER: "None: it is over.",
+}
 NO_REFUND: Final[Mapping[RefundReason, str]] = {
     RefundReason.INSIDE_WINDOW: "There is nothing to pay back",
     RefundReason.NEVER_ISSUED: "Nothing was issued yet; cancel the order to have all of it paid back",
@@ -170,6 +184,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "pairs": pairs,
     "anchor": anchor,
     "signed": signed,
+    "renewal": lambda why: RENEWALS[why],
     "no_refund": lambda why: NO_REFUND[why],
     "tone": lambda status: TONES[status],
     "deployment_tone": lambda state: DEPLOYMENT_TONES[state],

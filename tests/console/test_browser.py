@@ -3,15 +3,17 @@
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import Browser, Page, expect
 
-from tests.api.places import add, deploy, end, served
+from tests.api.places import ACCESS, add, deploy, end, served
 from tests.api.world import JSON, World
 from tests.console.browser import chromium, keep, needs_chromium, serving, sign_in, window
+from tests.keys.authority import leaf, lower
 
 pytestmark = needs_chromium
 GRAVE = ("serious", "critical")
@@ -61,7 +63,10 @@ def addresses(made: dict[str, JSON]) -> Iterator[tuple[str, str]]:
     for form in ("deploy", "download", "revoke", "replace", "delete"):
         yield f"form-{form}", f"/certificates/{made['deployed']['id']}?do={form}"
     yield from (("purchase", "/purchase"), ("confirm", "/purchase?product=single"), ("dear", "/purchase?product=dear"))
-    yield from (("targets", "/targets"), ("account", "/account"), ("missing", "/certificates/none"))
+    yield from (("ordered", "/certificates?group=ordered&sort=name"), ("soon", "/certificates?soon=yes"))
+    yield from (("targets", "/targets"), ("kinds", "/targets/new"), ("upload", "/upload"))
+    yield from ((f"new-{kind}", f"/targets/new?kind={kind}") for kind in ("haproxy_tcp", "nginx_ssh", "alibaba_slb"))
+    yield from (("account", "/account"), ("missing", "/certificates/none"))
     yield from (("nothing", "/certificates?query=nothing"), ("code", "/signin?code=x"))
 
 
@@ -190,3 +195,58 @@ async def test_the_keyboard_is_enough(desk: Desk) -> None:
         assert await page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
         await page.keyboard.press("Enter")
         await expect(page.get_by_text("The renewal began.")).to_be_visible()
+
+
+async def test_names_are_judged_while_typing(desk: Desk) -> None:
+    """What a name becomes, or why it cannot be, appears below the field without sending anything."""
+    view = await desk.world.buy("multi")
+    async with window(desk.browser) as page:
+        await sign_in(page, desk.address, desk.key)
+        await page.goto(f"{desk.address}/certificates/{view['id']}")
+        await page.get_by_role("textbox", name="Names").fill("bücher.example.com\nhttp://a.test/<b>")
+        told = page.get_by_role("list", name="The names, as they are understood")
+        await expect(told).to_contain_text("bücher.example.com, which is written xn--bcher-kva.example.com")
+        await expect(told).to_contain_text("'http://a.test/<b>' is not a host name alone")
+        assert await grave(page) == []
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_a_target_is_added_tried_and_forgotten(desk: Desk, scripts: bool) -> None:  # noqa: FBT001 - a parameter
+    """A refusal keeps what was typed; with a script and without any."""
+    async with window(desk.browser, scripts=scripts) as page:
+        await sign_in(page, desk.address, desk.key)
+        await page.get_by_role("link", name="Targets").click()
+        await page.get_by_role("link", name="Add the first one").click()
+        await page.get_by_role("link", name="Alibaba Cloud CDN").click()
+        await page.get_by_label("Name").fill("Shop's CDN")
+        await page.get_by_label("CDN domain").fill("Bad Domain")
+        await page.get_by_label("Access key id").fill(ACCESS["access_key_id"])
+        await page.get_by_label("Access key secret").fill(ACCESS["access_key_secret"])
+        await page.get_by_label("Endpoints").fill("www.example.com:443 www.example.com")
+        await page.get_by_role("button", name="Add the target").click()
+        await expect(page.get_by_text("Write a domain in lower case")).to_be_visible()
+        await expect(page.get_by_label("Name")).to_have_value("Shop's CDN")
+        await page.get_by_label("CDN domain").fill("www.example.com")
+        await page.get_by_label("Access key secret").fill(ACCESS["access_key_secret"])
+        await page.get_by_role("button", name="Add the target").click()
+        await expect(page.get_by_role("heading", name="Shop's CDN")).to_be_visible()
+        await page.get_by_role("button", name="Try it").click()
+        await expect(page.get_by_role("heading", name="What the try found")).to_be_visible()
+        await page.get_by_text("Forget it").click()
+        await page.get_by_role("button", name="Forget this target").click()
+        await expect(page.get_by_text("The target is forgotten")).to_be_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_a_certificate_is_uploaded_as_files(desk: Desk, scripts: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    """Files from a folder are enough; with a script and without any."""
+    (tmp_path / "shop.pem").write_text(leaf().pem + lower().pem)
+    (tmp_path / "shop.key").write_text(leaf().key_pem)
+    async with window(desk.browser, scripts=scripts) as page:
+        await sign_in(page, desk.address, desk.key)
+        await page.get_by_role("link", name="Upload one from elsewhere").click()
+        await page.get_by_label("Label").fill("old shop")
+        await page.locator("#certificate_file").set_input_files(tmp_path / "shop.pem")
+        await page.locator("#private_key_file").set_input_files(tmp_path / "shop.key")
+        await page.get_by_role("button", name="Upload it").click()
+        await expect(page.get_by_text("It is uploaded")).to_be_visible()

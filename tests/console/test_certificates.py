@@ -14,6 +14,12 @@ def names(html: str) -> list[str]:
     return re.findall(r'<a href="/certificates/cert_\w+">([^<]+)</a>', html)
 
 
+def turned(html: str, which: str) -> str:
+    found = re.search(rf'href="([^"]+)" rel="{which}"', html)
+    assert found
+    return found[1].replace("&amp;", "&")
+
+
 @pytest.mark.parametrize("layout", ["cards", "list"])
 async def test_each_certificate_tells_how_it_stands(meet: Meet, world: World, layout: str) -> None:
     """Name, status in words, days left, what is next, and what may be done."""
@@ -46,10 +52,59 @@ async def test_groups_are_counted_and_chosen(meet: Meet, world: World) -> None:
     await world.buy(label="second")
     visitor = await meet()
     text = text_of(await visitor.get("/certificates"))
-    assert re.search(r"All 2 Unpaid 0 Ordered 1 Issued 1 Expired 0 Closed 0", text)
+    ordered = "Ordered 1 Ordered: Paid 1 Pending verification 0 Revoked 0"
+    assert f"All 2 Unpaid 0 {ordered} Issued 1 Expiring soon 0 Expired 0 Closed 0" in text
     assert names((await visitor.get("/certificates?group=issued")).text) == ["www.example.com"]
     assert names((await visitor.get("/certificates?group=ordered")).text) == ["second"]
     assert "No certificate fits" in text_of(await visitor.get("/certificates?group=closed"))
+
+
+async def test_orders_have_their_parts(meet: Meet, world: World) -> None:
+    """Paid, pending verification and revoked can each be shown alone, and keep search and order."""
+    await world.buy(label="first")
+    await world.apply("single", "www.example.com")
+    visitor = await meet()
+    page = await visitor.get("/certificates?query=w&sort=name")
+    assert "/certificates?status=paid&amp;sort=name&amp;query=w" in page.text
+    assert names((await visitor.get("/certificates?status=paid")).text) == ["first"]
+    page = await visitor.get("/certificates?status=pending_verification")
+    assert names(page.text) == ["www.example.com"]
+    assert re.search(r'aria-current="true">Pending verification', page.text)
+
+
+async def test_what_ends_soon_is_a_group(meet: Meet, world: World) -> None:
+    """What is in force and ends within thirty days, the soonest first."""
+    await world.issued("single", "old.example.com")
+    world.clock.advance(days=20)
+    await world.issued("single", "new.example.com")
+    world.clock.advance(days=150)
+    visitor = await meet()
+    page = await visitor.get("/certificates?soon=yes")
+    assert names(page.text) == ["old.example.com"]
+    assert "Expiring soon 1" in text_of(page)
+    world.clock.advance(days=20)
+    visitor = await meet()
+    assert names((await visitor.get("/certificates?soon=yes")).text) == ["old.example.com", "new.example.com"]
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        ("newest", ["Zebra", "b.example.com", "*.a.example.com"]),
+        ("name", ["*.a.example.com", "b.example.com", "Zebra"]),
+        ("expiry", ["*.a.example.com", "b.example.com", "Zebra"]),
+    ],
+)
+async def test_one_chooses_the_order(meet: Meet, world: World, sort: str, expected: list[str]) -> None:
+    """By age, by name without a star, or by the end of what is in force."""
+    await world.issued("wildcard", "*.a.example.com")
+    world.clock.advance(seconds=1)
+    await world.issued("single", "b.example.com")
+    world.clock.advance(seconds=1)
+    await world.buy(label="Zebra")
+    page = await (await meet()).get(f"/certificates?sort={sort}")
+    assert names(page.text) == expected
+    assert f'<input type="hidden" name="sort" value="{sort}">' in page.text
 
 
 async def test_search_finds_names_and_labels(meet: Meet, world: World) -> None:
@@ -62,6 +117,7 @@ async def test_search_finds_names_and_labels(meet: Meet, world: World) -> None:
     assert set(names(page.text)) == {"Shoes", "shop.example.org"}
     assert 'value="sho"' in page.text
     assert "/certificates?group=issued&amp;query=sho" in page.text
+    assert "/certificates?sort=name&amp;query=sho" in page.text
     assert names((await visitor.get("/certificates?query=sho&group=issued")).text) == ["shop.example.org"]
 
 
@@ -80,6 +136,25 @@ async def test_one_turns_page_after_page(meet: Meet, world: World, monkeypatch: 
     assert seen == ["no 4", "no 3", "no 2", "no 1", "no 0"]
     assert older is None
     assert "Newest" in page.text
+
+
+@pytest.mark.parametrize("sort", ["newest", "name", "expiry"])
+async def test_one_turns_back(meet: Meet, world: World, monkeypatch: pytest.MonkeyPatch, sort: str) -> None:
+    """Back is the page that was there before; the first one leads only on."""
+    monkeypatch.setattr(certificates, "PAGE", 2)
+    for number in range(5):
+        await world.buy(label=f"no {number}")
+        world.clock.advance(seconds=1)
+    visitor = await meet()
+    pages = [await visitor.get(f"/certificates?query=no&sort={sort}")]
+    for _ in range(2):
+        pages.append(await visitor.get(turned(pages[-1].text, "next")))
+    back = await visitor.get(turned(pages[2].text, "prev"))
+    assert names(back.text) == names(pages[1].text)
+    first = await visitor.get(turned(back.text, "prev"))
+    assert names(first.text) == names(pages[0].text)
+    assert 'rel="prev"' not in first.text
+    assert turned(first.text, "next")
 
 
 async def test_a_bad_cursor_is_told(meet: Meet) -> None:
@@ -104,10 +179,10 @@ async def test_an_empty_account_is_led_on(meet: Meet) -> None:
     assert "Buy the first one" in text_of(await visitor.get("/certificates"))
 
 
-async def test_a_page_costs_two_statements_however_many_there_are(
+async def test_a_page_costs_no_statement_for_each_certificate(
     meet: Meet, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One search and one count, and none for each certificate on the page."""
+    """One search and two counts are all, whatever is on the page."""
     for number in range(3):
         await world.proving("single", f"n{number}.example.com")
     visitor = await meet()

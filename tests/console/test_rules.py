@@ -8,9 +8,13 @@ import pytest
 from fastapi.routing import iter_route_contexts
 
 from api.console.app import FIRST, create_console
+from certloom.domain.deployment import DeploymentState
+from certloom.domain.look import Finding, Tried
+from tests.api.places import add, deploy, end
 from tests.api.world import World
 from tests.console.conftest import Meet
 from tests.console.visitor import Visitor, text_of
+from tests.keys.authority import root, sign
 
 PUBLIC = {"/", "/session", "/session/end", "/signin", "/static/{version}/{name}"}
 SCRIPT = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
@@ -110,7 +114,12 @@ async def pages(visitor: Visitor, *ids: str) -> list[httpx.Response]:
         "/certificates?layout=list",
         "/certificates?query=none",
         "/purchase",
+        "/certificates?group=ordered&sort=name",
+        "/certificates?soon=yes",
         "/targets",
+        "/targets/new",
+        "/targets/new?kind=nginx_ssh",
+        "/upload",
         "/account",
     ]
     paths += [f"/certificates/{one}" for one in ids]
@@ -150,10 +159,45 @@ async def test_what_people_typed_is_shown_as_text(meet: Meet, world: World) -> N
     assert found[-1].status_code == 422
     found.append(await visitor.http.get("/signin", params={"code": SCRIPT}))
     found.append(await visitor.http.get("/purchase", params={"product": SCRIPT}))
+    found.append(await visitor.http.get("/targets/new", params={"kind": SCRIPT}))
     for page in found:
         assert "<script>alert" not in page.text, page.url
         assert "<img" not in page.text, page.url
     assert "alert(1)" in text_of(found[0])
+
+
+async def test_what_was_named_is_shown_as_text(meet: Meet, world: World) -> None:
+    """A target's name, what was found there, and why a deployment ended hold no markup on any page that tells them."""
+    certificate = await world.issued()
+    target = await add(world, "nginx_ssh", name=SCRIPT)
+    (going,) = await deploy(world, certificate, target)
+    await end(world, going["id"], DeploymentState.ROLLED_BACK, why=SCRIPT)
+    world.client.tried = Tried(findings=(Finding(what=SCRIPT, works=False, detail=SCRIPT),), looks=())
+    visitor = await meet()
+    at = f"/targets/{target['id']}"
+    found = [await visitor.get("/targets"), await visitor.get(at), await visitor.send(f"{at}/test")]
+    found.append(await visitor.get(f"/certificates/{certificate['id']}?do=deploy"))
+    for page in found:
+        assert page.status_code == 200
+        assert "alert(1)" in text_of(page), page.url
+        assert not re.search(r"<script>alert|<img", page.text), page.url
+
+
+async def test_what_was_brought_in_is_shown_as_text(meet: Meet, world: World) -> None:
+    """A subject may say anything, and so may whoever signed it."""
+    between = sign(SCRIPT, root(), ca=True)
+    leaf = sign("www.example.com", between, names=("www.example.com",))
+    body = {"label": SCRIPT, "certificate": leaf.pem + between.pem, "private_key": leaf.key_pem}
+    visitor = await meet()
+    await visitor.get("/upload")
+    page = await visitor.send("/upload", **body)
+    assert page.status_code == 200
+    await visitor.get("/upload")
+    refused = await visitor.send("/upload", **{**body, "chain": f"{SCRIPT}\n{SCRIPT}", "private_key": SCRIPT})
+    assert refused.status_code == 422
+    for one in (page, refused):
+        assert "alert(1)" in text_of(one)
+        assert not re.search(r"<script>alert|<img", one.text)
 
 
 async def test_what_is_not_there_is_a_page(meet: Meet) -> None:
@@ -163,7 +207,7 @@ async def test_what_is_not_there_is_a_page(meet: Meet) -> None:
         answer = await visitor.get(path)
         assert answer.status_code == 404
         assert answer.headers["content-type"].startswith("text/html")
-    answer = await visitor.http.post("/targets", data={"csrf": visitor.forms["/session/end"]["csrf"]})
+    answer = await visitor.http.post("/certificates", data={"csrf": visitor.forms["/session/end"]["csrf"]})
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
 
 

@@ -1,4 +1,5 @@
-// Two comforts; every page works without them. Copy buttons, and parts of an open page that follow what happens.
+// Comforts; every page works without them. Copy buttons, names judged while typing, and parts of an open page that
+// follow what happens.
 "use strict";
 
 (() => {
@@ -70,6 +71,44 @@
     };
     setTimeout(look, Number(main.dataset.poll) * 1000);
   };
+
+  // Names are looked at while somebody types; whether they are accepted, the form decides when it is sent.
+  const typed = 500; // ms without a key
+  let waiting = 0;
+
+  const line = (tone, words) => {
+    const made = document.createElement("li");
+    made.className = tone;
+    made.textContent = words;
+    return made;
+  };
+
+  const understood = (one) => {
+    if (one.why) return line("bad", one.why);
+    return line("good", one.shown ? `${one.shown}, which is written ${one.name}` : one.name);
+  };
+
+  const judge = async (field) => {
+    const names = field.value;
+    const body = new URLSearchParams({ csrf: field.form.elements.csrf.value, names });
+    try {
+      const answer = await fetch(field.dataset.check, { method: "POST", body, redirect: "error" });
+      if (!answer.ok || names !== field.value) return;
+      const found = await answer.json();
+      const list = document.getElementById(`${field.id}-checked`);
+      list.replaceChildren(...found.names.map(understood), ...found.why.map((words) => line("bad", words)));
+      list.hidden = !list.children.length;
+    } catch {
+      // the form tells it when it is sent
+    }
+  };
+
+  document.addEventListener("input", (event) => {
+    const field = event.target.closest("[data-check]");
+    if (!field) return;
+    clearTimeout(waiting);
+    waiting = setTimeout(judge, typed, field);
+  });
 
   reveal(document);
   const main = document.querySelector("main[data-poll]");
