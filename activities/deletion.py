@@ -23,6 +23,7 @@ class DeletionActivities:
             destroyed = await tx.secrets.destroy_owned(certificate_id)
             await tx.drafts.destroy(certificate_id)
             await tx.looks.clear(certificate_id)
+            await tx.published.release(certificate_id, now)
             if await tx.secrets.count_owned(certificate_id):
                 raise ValueError("a sealed key is left")
             return Deleted(at=now, keys_destroyed=destroyed)

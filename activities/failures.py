@@ -20,18 +20,22 @@ _FACTS: Final[Mapping[type[e.CertloomError], Callable[[Any], Mapping[str, Any]]]
     e.PaymentRefused: lambda error: {"code": error.special_code},
     e.Conflict: lambda error: {"code": error.special_code},
     e.IssuerRefused: lambda error: {"reason": error.reason},
+    e.Later: lambda error: {"until": error.until.isoformat(), "limit": error.limit},
 }
 _KINDS: Final[Mapping[str, type[e.CertloomError]]] = {
     kind.__name__: kind
     for kind in (
         e.InvalidInput, e.NotFound, e.Unauthenticated, e.Forbidden, e.NotAllowedNow, e.TooSoon, e.PaymentRefused,
-        e.Conflict, e.TooLarge, e.IssuerRefused, e.Refusal, e.Outage,
+        e.Conflict, e.TooLarge, e.IssuerRefused, e.Refusal, e.Later, e.Outage,
     )
 }  # fmt: skip
 
 
 def to_failure(error: e.CertloomError) -> ApplicationError:
-    """Say it to Temporal: a refusal is final, an outage is retried after the pause that the other side named."""
+    """Say it to Temporal: a refusal is final, an outage is retried after the pause that the other side named.
+
+    What is to come later at a known moment is not retried here: the workflow waits for that moment, and shows it.
+    """
     kind = next(name for name, known in _KINDS.items() if isinstance(error, known))
     facts = _FACTS.get(_KINDS[kind], lambda _: {})(error)
     pause = error.retry_after if isinstance(error, e.Outage) else None
@@ -39,7 +43,7 @@ def to_failure(error: e.CertloomError) -> ApplicationError:
         error.detail,
         dict(facts),
         type=kind,
-        non_retryable=isinstance(error, e.Refusal),
+        non_retryable=isinstance(error, e.Refusal | e.Later),
         next_retry_delay=timedelta(seconds=pause) if pause else None,
         category=ApplicationErrorCategory.BENIGN,
     )
@@ -58,4 +62,6 @@ def _rebuild(kind: type[e.CertloomError], detail: str, facts: Mapping[str, Any])
         return e.InvalidInput(e.FieldFault.model_validate(fault) for fault in facts["faults"])
     if issubclass(kind, e.TooSoon):
         return e.TooSoon(detail, retry_at=datetime.fromisoformat(facts["retry_at"]))
+    if issubclass(kind, e.Later):
+        return e.Later(detail, until=datetime.fromisoformat(facts["until"]), limit=facts["limit"])
     return kind(detail, **facts)

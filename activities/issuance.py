@@ -6,7 +6,7 @@ from typing import Final
 
 from temporalio import activity
 
-from activities.order import order_of, refused
+from activities.attempt import order_of, refused
 from activities.work import Done, Work, act_once, started_at
 from certloom.domain.errors import IssuerRefused, Outage
 from certloom.domain.evolve import evolve
@@ -17,9 +17,10 @@ from certloom.domain.state import CertificateState
 from certloom.domain.validity import not_after
 from certloom.issuers.interface import Issuer, Pending, SignedLeaf
 from certloom.storage.interface import Storage, Transaction
-from certloom.storage.records import IssuanceRecord
+from certloom.storage.records import IssuanceRecord, RenewalRecord
 from certloom.validation.interface import Validator
 
+FAILED_VALIDATIONS: Final = frozenset({"caa", "connection", "dns", "incorrectResponse", "tls", "unauthorized"})
 CAA_GOOD_FOR: Final = timedelta(hours=8)  # BR 3.2.2.8: issue within the TTL or 8 h of the check
 
 
@@ -43,6 +44,7 @@ class IssuanceActivities:
             try:
                 leaf = await self._sign(state, now)
             except IssuerRefused as refusal:
+                await self._count_failure(state, refusal, now)
                 return refused(state, refusal, now)
             signed.append(leaf)
             return Issued(at=now, issuance=_issuance(leaf, order.attempt, now), plan_days=_product(state).plan_days)
@@ -50,6 +52,9 @@ class IssuanceActivities:
         async def beside(tx: Transaction, fact: Fact) -> None:
             if isinstance(fact, Issued) and signed:
                 await tx.issuances.add(_record(state, signed[0], fact.issuance))
+                await tx.published.release(state.certificate_id, now)
+                if self._issuers[_product(state).issuer].outside:
+                    await tx.renewals.put(_to_ask(state, fact))
                 after = evolve(state, fact)
                 await tx.issuances.mark(state.certificate_id, {one.number: one.state for one in after.issuances})
 
@@ -59,8 +64,9 @@ class IssuanceActivities:
     async def _sign(self, state: CertificateState, now: datetime) -> SignedLeaf:
         order, application = order_of(state)
         product = _product(state)
-        if application.proven_at is None or now - application.proven_at > CAA_GOOD_FOR:
-            await self._check_caa(state)
+        stale = application.proven_at is None or now - application.proven_at > CAA_GOOD_FOR
+        if stale and not self._issuers[product.issuer].outside:  # somebody else's CA looks itself
+            await self._check_caa(state, now)
         if order.order_ref is None:
             raise ValueError("the order was not placed")
         plan_end = state.plan.ends_at if state.plan else now + product.plan_length
@@ -71,9 +77,25 @@ class IssuanceActivities:
             raise Outage("The issuer is still at work.", retry_after=answer.retry_after)
         return answer
 
-    async def _check_caa(self, state: CertificateState) -> None:
+    async def _count_failure(self, state: CertificateState, refusal: IssuerRefused, now: datetime) -> None:
+        """Remember a failed validation, which the CA counts too: it allows few in an hour."""
+        issuer = _product(state).issuer
+        limits = self._issuers[issuer].limits
+        if not limits.items or refusal.reason not in FAILED_VALIDATIONS:
+            return
+        order, application = order_of(state)
+        async with self._storage.begin() as tx:
+            key = state.order_key(order.attempt)
+            await tx.budget.fail(key, application.names, issuer=issuer, limits=limits, at=now)
+
+    async def _check_caa(self, state: CertificateState, now: datetime) -> None:
         _, application = order_of(state)
-        for verdict in await self._validator.check_caa(application.names, method=application.validation):
+        verdicts = await self._validator.check_caa(
+            application.names,
+            method=application.validation,
+            identities=await self._issuers[_product(state).issuer].caa_identities(now=now),
+        )
+        for verdict in verdicts:
             if not verdict.permitted:
                 raise IssuerRefused(verdict.detail or f"CAA of {verdict.name} forbids it.", reason="caa")
 
@@ -94,6 +116,14 @@ def _issuance(leaf: SignedLeaf, number: int, now: datetime) -> Issuance:
         not_before=leaf.not_before,
         not_after=leaf.not_after,
         issued_at=now,
+    )
+
+
+def _to_ask(state: CertificateState, fact: Issued) -> RenewalRecord:
+    """The issuer is asked about the new leaf as soon as the watch comes round."""
+    issuer = _product(state).issuer
+    return RenewalRecord(
+        certificate_id=state.certificate_id, number=fact.issuance.number, issuer=issuer, ask_at=fact.at
     )
 
 

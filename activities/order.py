@@ -2,35 +2,28 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from temporalio import activity
 
+from activities.attempt import issuer_name, order_of, refused
+from activities.budget import reserve
 from activities.work import Done, Work, act_once, started_at
 from certloom.domain.application import Application
-from certloom.domain.errors import IssuerRefused
-from certloom.domain.fact import ApplicationRefused, Discarded, Fact, Prepared, RenewalFailed
+from certloom.domain.errors import IssuerRefused, Later
+from certloom.domain.fact import Discarded, Fact, Prepared
 from certloom.domain.order import Order, OrderPurpose
 from certloom.domain.state import CertificateState
-from certloom.domain.validity import DAY
+from certloom.domain.step import StepKind
 from certloom.issuers.interface import Issuer, OrderRequest
 from certloom.keys.interface import Credentials, KeyMaker, Sealer
 from certloom.storage.interface import Storage, Transaction
+from certloom.validation.interface import Validator
 
-
-def refused(state: CertificateState, refusal: IssuerRefused, now: datetime) -> Fact:
-    """Say what an issuer's no means: the end of an application, or a renewal that is tried again in a day."""
-    if state.order and state.order.purpose is OrderPurpose.FIRST:
-        return ApplicationRefused(at=now, reason=refusal.reason, detail=refusal.detail)
-    renewing = state.order is not None and state.order.purpose is OrderPurpose.RENEWAL
-    return RenewalFailed(at=now, detail=refusal.detail, retry_at=now + DAY if renewing else None)
-
-
-def order_of(state: CertificateState) -> tuple[Order, Application]:
-    """Return the attempt under way and the application it is for."""
-    if state.order is None or state.application is None:
-        raise ValueError("no order is under way")
-    return state.order, state.application
+CAA_PAUSE: Final = timedelta(seconds=30)  # until CAA is looked at again; then twice as long each time
+CAA_SLOWEST: Final = timedelta(minutes=30)
+CAA_SHOWN: Final = 3  # sentences; the rest are alike
 
 
 class OrderActivities:
@@ -44,29 +37,46 @@ class OrderActivities:
         sealer: Sealer,
         key_maker: KeyMaker,
         credentials: Credentials,
+        validator: Validator,
     ) -> None:
         self._storage = storage
         self._issuers = issuers
+        self._validator = validator
         self._sealer = sealer
         self._key_maker = key_maker
         self._credentials = credentials
 
     @activity.defn(name="prepare")
     async def prepare(self, work: Work) -> Done:
-        """Make the key durable, then place the order: Prepared, or the issuer's refusal."""
+        """Make the key durable, then place the order: Prepared, or the issuer's refusal.
+
+        At somebody else's CA no order is placed, and none of its limits used, before CAA permits it and it is our turn;
+        until then it raises Later with the reason.
+        """
         now = started_at()
         state = work.state
         order, application = order_of(state)
+        issuer = self._issuer(state)
+        key = state.order_key(order.attempt)
 
         async def effect() -> Fact:
             request = await self._request(state, order, application)
             try:
-                opened = await self._issuer(state).begin(request, now=now)
+                if issuer.outside:
+                    await self._permitted(state, application, issuer, now)
+                await reserve(self._storage, state, issuer=issuer_name(state), limits=issuer.limits, now=now)
+                opened = await issuer.begin(request, now=now)
             except IssuerRefused as refusal:
                 return refused(state, refusal, now)
-            return Prepared(at=now, order_ref=opened.order_ref, challenges=opened.challenges)
+            return Prepared(at=now, **dict(opened))
 
-        return await act_once(self._storage, work, key=state.order_key(order.attempt), now=now, effect=effect)
+        async def beside(tx: Transaction, fact: Fact) -> None:
+            if isinstance(fact, Prepared):
+                await tx.budget.use(key)
+            else:
+                await tx.budget.give_back(key, now=now)
+
+        return await act_once(self._storage, work, key=key, now=now, effect=effect, beside=beside)
 
     @activity.defn(name="discard")
     async def discard(self, work: Work) -> Done:
@@ -81,16 +91,30 @@ class OrderActivities:
             return Discarded(at=now, attempt=order.attempt)
 
         async def beside(tx: Transaction, _: Fact) -> None:
+            await tx.budget.forget(state.order_key(order.attempt))
             await tx.secrets.destroy(state.key_ref(order.attempt))
             await tx.looks.clear(state.certificate_id)
+            await tx.published.release(state.certificate_id, now, attempt=order.attempt)
 
         key = state.claim(f"discard/{order.attempt}")
         return await act_once(self._storage, work, key=key, now=now, effect=effect, beside=beside)
 
     def _issuer(self, state: CertificateState) -> Issuer:
-        if state.product is None:
-            raise ValueError("an uploaded certificate has no issuer of ours")
-        return self._issuers[state.product.issuer]
+        return self._issuers[issuer_name(state)]
+
+    async def _permitted(
+        self, state: CertificateState, application: Application, issuer: Issuer, now: datetime
+    ) -> None:
+        """Raise Later while CAA forbids this issuer: the CA would refuse, and count the order."""
+        identities = await issuer.caa_identities(now=now)
+        verdicts = await self._validator.check_caa(
+            application.names, method=application.validation, identities=identities
+        )
+        forbidden = [one.detail or f"CAA of {one.name} forbids it." for one in verdicts if not one.permitted]
+        if forbidden:
+            times = state.delay.count if state.delay and state.delay.step is StepKind.PREPARE else 0
+            pause = min(CAA_PAUSE * 2 ** min(times, 10), CAA_SLOWEST)
+            raise Later(" ".join(forbidden[:CAA_SHOWN]), until=now + pause)
 
     async def _request(self, state: CertificateState, order: Order, application: Application) -> OrderRequest:
         async with self._storage.read() as tx:
@@ -101,6 +125,7 @@ class OrderActivities:
             raise ValueError("the customer's signing request is not stored")
         if state.product is None:
             raise ValueError("only purchases are ordered")
+        own = b"" if csr_pem else await self._own_key(state, order)
         return OrderRequest(
             key=state.order_key(order.attempt),
             account_id=state.account_id,
@@ -108,13 +133,21 @@ class OrderActivities:
             level=state.product.level,
             validation=application.validation,
             key_type=order.key_type,
-            spki=self._credentials.csr_public_key(csr_pem) if csr_pem else await self._own_key(state, order),
-            csr_pem=csr_pem,
+            spki=self._credentials.csr_public_key(csr_pem) if csr_pem else self._key_maker.public_key(own),
+            csr_pem=csr_pem or self._key_maker.signing_request(own, application.names),
             organization=form.organization if form else None,
+            replaces=await self._replaced(state, order),
         )
 
+    async def _replaced(self, state: CertificateState, order: Order) -> str | None:
+        if order.purpose is OrderPurpose.FIRST or state.issuance is None:
+            return None
+        async with self._storage.read() as tx:
+            record = await tx.issuances.get(state.certificate_id, state.issuance.number)
+        return record.leaf_pem if record else None
+
     async def _own_key(self, state: CertificateState, order: Order) -> bytes:
-        """Return the public key of the attempt's private key, which is stored before anybody hears of it."""
+        """Return the attempt's private key, which is stored before anybody hears of it."""
         ref = state.key_ref(order.attempt)
         async with self._storage.read() as tx:
             sealed = await tx.secrets.get(ref)
@@ -124,4 +157,4 @@ class OrderActivities:
             async with self._storage.begin() as tx:
                 if not await tx.secrets.put(ref, owner=state.certificate_id, sealed=sealed):
                     sealed = await tx.secrets.get(ref) or sealed
-        return self._key_maker.public_key(self._sealer.unseal(sealed, identity=ref))
+        return self._sealer.unseal(sealed, identity=ref)

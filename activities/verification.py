@@ -1,17 +1,19 @@
 """Looks for the proof of control, and tells what was found instead of what was expected."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.publication import Obstacle, Publication
 from activities.work import started_at
 from certloom.domain.application import Challenge, ValidationMethod
 from certloom.domain.errors import Outage
 from certloom.domain.model import Model, Utc
+from certloom.issuers.interface import Issuer
 from certloom.storage.interface import Storage
 from certloom.storage.records import LookRecord
 from certloom.validation.interface import CaaVerdict, Look, Validator
@@ -22,12 +24,18 @@ AT_ONCE: Final = 20  # looks in parallel, so that 200 names do not open 200 sock
 
 
 class Looking(Model):
-    """What to look for: every challenge of an application, and the names whose CAA must permit us."""
+    """What to look for: every challenge of an application, and the names whose CAA must permit the issuer.
+
+    `attempt` is the order's, for what is published meanwhile; 0 when there is none yet.
+    """
 
     certificate_id: str
     names: tuple[str, ...]
     validation: ValidationMethod
     challenges: tuple[Challenge, ...]
+    account_id: str = ""
+    attempt: int = 0
+    issuer: str = "private"
 
 
 class Seen(Model):
@@ -37,11 +45,24 @@ class Seen(Model):
 
 
 class VerificationActivities:
-    """`check_interval` is the pause before the second look; each further one is twice as long, up to SLOWEST."""
+    """`check_interval` is the pause before the second look; each further one is twice as long, up to SLOWEST.
 
-    def __init__(self, *, storage: Storage, validator: Validator, check_interval: timedelta) -> None:
+    `issuers` are the CAs by the name that products use. Without `publication` every proof is left to the customer.
+    """
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        validator: Validator,
+        check_interval: timedelta,
+        issuers: Mapping[str, Issuer],
+        publication: Publication | None = None,
+    ) -> None:
         self._storage = storage
         self._validator = validator
+        self._issuers = issuers
+        self._publication = publication
         self._check_interval = check_interval
         self._slowest = max(check_interval, SLOWEST)
 
@@ -50,7 +71,7 @@ class VerificationActivities:
         """Look once at every challenge; Temporal repeats it. Raises NotProvenYet with the pause until the next look."""
         now = started_at()
         pause = min(self._check_interval * 2 ** min(activity.info().attempt - 1, 20), self._slowest)
-        looks = await self._looks(looking)
+        looks = await self._looks(looking, now)
         proven = all(look.proven for look in looks)
         await self._remember(looking, looks, now=now, next_look_at=None if proven else now + pause)
         if proven:
@@ -63,22 +84,44 @@ class VerificationActivities:
             category=ApplicationErrorCategory.BENIGN,
         )
 
-    async def _looks(self, looking: Looking) -> list[Look]:
+    async def _looks(self, looking: Looking, now: datetime) -> list[Look]:
+        obstacles = await self._published(looking, now)
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def one(challenge: Challenge) -> Look:
             async with gate:
-                return await self._validator.look(challenge)
+                return await self._look(challenge, obstacles.get(challenge))
 
         looks = list(await asyncio.gather(*(one(challenge) for challenge in looking.challenges)))
         if not all(look.proven for look in looks):
             return looks
-        forbidden = {_base(verdict.name): verdict for verdict in await self._caa(looking) if not verdict.permitted}
-        return [_but_for_caa(look, forbidden.get(look.name)) for look in looks]
+        return but_for_caa(looks, await self._caa(looking, now), looking.validation)
 
-    async def _caa(self, looking: Looking) -> Sequence[CaaVerdict]:
+    async def _published(self, looking: Looking, now: datetime) -> Mapping[Challenge, Obstacle]:
+        if self._publication is None:
+            return {}
+        return await self._publication.publish(
+            looking.challenges,
+            account_id=looking.account_id,
+            certificate_id=looking.certificate_id,
+            attempt=looking.attempt,
+            now=now,
+        )
+
+    async def _look(self, challenge: Challenge, obstacle: Obstacle | None) -> Look:
+        """Look, unless the record is not everywhere yet: a resolver that is asked too early remembers the gap."""
+        if obstacle is None:
+            return await self._validator.look(challenge)
+        waiting = Look(name=challenge.name, type=challenge.type, proven=False, seen=obstacle.seen, error=obstacle.error)
+        if not obstacle.look_anyway:
+            return waiting
+        look = await self._validator.look(challenge)
+        return look if look.proven else waiting.model_copy(update={"seen": look.seen})
+
+    async def _caa(self, looking: Looking, now: datetime) -> Sequence[CaaVerdict]:
         try:
-            return await self._validator.check_caa(looking.names, method=looking.validation)
+            identities = await self._issuers[looking.issuer].caa_identities(now=now)
+            return await self._validator.check_caa(looking.names, method=looking.validation, identities=identities)
         except Outage as outage:
             return [CaaVerdict(name=name, permitted=False, detail=outage.detail) for name in looking.names]
 
@@ -99,9 +142,23 @@ class VerificationActivities:
             )
 
 
-def _base(name: str) -> str:
-    return name.removeprefix("*.")
+def but_for_caa(looks: Sequence[Look], verdicts: Iterable[CaaVerdict], method: ValidationMethod) -> list[Look]:
+    """Take back what CAA forbids: at the look for that very name, else at that for the name under its star.
 
-
-def _but_for_caa(look: Look, verdict: CaaVerdict | None) -> Look:
-    return look if verdict is None else look.model_copy(update={"proven": False, "error": verdict.detail})
+    A forbidden name that is nowhere looked for, because the issuer holds it as proven, gets a look of its own.
+    """
+    looked = {look.name for look in looks}
+    forbidden: dict[str, CaaVerdict] = {}
+    for verdict in verdicts:
+        if not verdict.permitted:
+            base = verdict.name.removeprefix("*.")
+            place = base if verdict.name not in looked and base in looked else verdict.name
+            forbidden.setdefault(place, verdict)
+    but = [
+        look.model_copy(update={"proven": False, "error": forbidden[look.name].detail})
+        if look.name in forbidden
+        else look
+        for look in looks
+    ]
+    alone = (verdict for name, verdict in forbidden.items() if name not in looked)
+    return [*but, *(Look(name=one.name, type=method, proven=False, error=one.detail) for one in alone)]

@@ -7,7 +7,7 @@ from api.auth import AnyCaller, Writer
 from api.case import AnyServices, say
 from api.certificates import PAGE, Cursor, Limit
 from api.idempotency import AnyOnce, IdempotentRoute
-from api.keys import issue_key
+from api.keys import end_key, issue_key
 from api.schemas.account import (
     AccountView,
     KeyList,
@@ -65,13 +65,4 @@ async def add_key(form: OwnKeyForm, services: AnyServices, caller: Writer, once:
 @router.delete("/keys/{key_id}", status_code=204, response_model=None, summary="Revoke an API key")
 async def revoke_key(key_id: str, services: AnyServices, caller: Writer, _: AnyOnce) -> Response:
     """Revoke one of one's own keys at once; the same again is the same answer."""
-    now = services.clock()
-    async with services.storage.begin() as tables:
-        key = await tables.accounts.get_key(key_id) if key_id.isalnum() else None
-        if key is None or key.account_id != caller.account_id:
-            raise NotFound("There is no such key.")
-        if await tables.accounts.revoke_key(key_id, now):
-            await tables.audit.add(
-                at=now, actor=caller.key_id, action="key.revoke", account_id=key.account_id, subject=key_id
-            )
-    return Response(status_code=204)
+    return await end_key(services, caller, key_id, account_id=caller.account_id)

@@ -7,7 +7,7 @@ from api.auth import Operator
 from api.case import AnyServices, say
 from api.certificates import PAGE, Cursor, Limit
 from api.idempotency import AnyOnce, IdempotentRoute, KeyedOnce
-from api.keys import issue_key
+from api.keys import end_key, issue_key
 from api.schemas.account import (
     AccountForm,
     AccountPage,
@@ -15,8 +15,10 @@ from api.schemas.account import (
     DepositForm,
     DepositView,
     KeyForm,
+    KeyList,
     NewKeyView,
     account_view,
+    key_view,
 )
 from api.services import Services
 from certloom.domain.errors import NotFound
@@ -61,6 +63,26 @@ async def add_account_key(
     """Make a viewer's or member's key; its secret is shown this once."""
     await _require(services, account_id)
     return await issue_key(services, caller, once, form, account_id=account_id)
+
+
+@router.get("/{account_id}/keys", response_model=KeyList, summary="An account's API keys")
+async def list_account_keys(account_id: str, services: AnyServices, _: Operator) -> Response:
+    """List its keys, revoked ones too; secrets are in no list."""
+    await _require(services, account_id)
+    async with services.storage.read() as tables:
+        keys = await tables.accounts.keys(account_id)
+    return say(KeyList(items=tuple(key_view(key) for key in keys)))
+
+
+@router.delete(
+    "/{account_id}/keys/{key_id}", status_code=204, response_model=None, summary="Revoke an account's API key"
+)
+async def revoke_account_key(
+    account_id: str, key_id: str, services: AnyServices, caller: Operator, _: AnyOnce
+) -> Response:
+    """Revoke a key of this account at once; the same again is the same answer."""
+    await _require(services, account_id)
+    return await end_key(services, caller, key_id, account_id=account_id)
 
 
 @router.post("/{account_id}/deposits", status_code=201, response_model=DepositView, summary="Book a deposit")

@@ -16,12 +16,14 @@ from api import (
     cancellation,
     certificates,
     codec,
+    delegations,
     deletion,
     deployments,
     download,
     events,
     health,
     issuances,
+    issuers,
     lab,
     pki,
     products,
@@ -36,6 +38,7 @@ from api import (
     target_deletion,
     targets,
     uploads,
+    zones,
 )
 from api.console import links
 from api.console.app import ConsoleFork
@@ -53,8 +56,8 @@ DESCRIPTION: Final = (
 )
 RESOURCES: Final = (
     products, certificates, purchase, application, review, renewal, replacement, refund_quote, revocation,
-    cancellation, deletion, download, issuances, events, deployments, rollback, targets, target_deletion, uploads,
-    account, accounts, links,
+    cancellation, deletion, download, issuances, events, deployments, rollback, targets, target_deletion, zones,
+    delegations, uploads, issuers, account, accounts, links,
 )  # fmt: skip
 
 

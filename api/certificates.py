@@ -15,6 +15,7 @@ from api.schemas.model import Moment, one_line
 from api.schemas.purchase import LabelForm
 from certloom.domain import command as c
 from certloom.domain.certificate import GROUPS, CertificateStatus, Group, Origin
+from certloom.storage.records import Sort
 
 router = APIRouter(tags=["Certificates"], route_class=IdempotentRoute)
 
@@ -25,7 +26,11 @@ Search = Annotated[str | None, Query(max_length=253), AfterValidator(lambda valu
 PAGE: Final = 50
 
 
-@router.get("/certificates", response_model=CertificatePage, summary="List certificates, newest first")
+@router.get(
+    "/certificates",
+    response_model=CertificatePage,
+    summary="List certificates, newest first unless `sort` says otherwise",
+)
 async def list_certificates(
     services: AnyServices,
     caller: AnyCaller,
@@ -35,10 +40,14 @@ async def list_certificates(
     query: Search = None,
     origin: Origin | None = None,
     expires_before: Moment | None = None,
+    sort: Sort = Sort.NEWEST,
     limit: Limit = PAGE,
     cursor: Cursor = None,
 ) -> Response:
-    """List one's own, or all for operators; `query` is a prefix of a name, the label or the id."""
+    """List one's own, or all for operators; `query` is a prefix of a name, the label or the id.
+
+    `sort`: `newest`; `name`, the first one, or the label; `expiry`, what is in force and ends soonest first.
+    """
     async with services.storage.read() as tables:
         page = await tables.certificates.search(
             account_id=caller.account_id,
@@ -47,6 +56,7 @@ async def list_certificates(
             origin=origin,
             expires_before=expires_before,
             query=query or None,
+            sort=sort,
             limit=limit,
             cursor=cursor,
         )

@@ -1,4 +1,4 @@
-"""Making API keys: what account.py and accounts.py share about them."""
+"""Making and revoking API keys: what account.py and accounts.py share about them."""
 
 from starlette.responses import Response
 
@@ -7,7 +7,7 @@ from api.case import say
 from api.idempotency import Once
 from api.schemas.account import KeyForm, OwnKeyForm, new_key_view
 from api.services import Services
-from certloom.domain.errors import FieldFault, InvalidInput
+from certloom.domain.errors import FieldFault, InvalidInput, NotFound
 from certloom.storage.records import ApiKey
 
 
@@ -39,3 +39,17 @@ async def issue_key(
             )
     once.kept = new_key_view(earlier or key, None).model_dump_json()
     return say(new_key_view(earlier or key, None if earlier else made.token), 201)
+
+
+async def end_key(services: Services, caller: Caller, key_id: str, *, account_id: str | None) -> Response:
+    """Revoke a key of that account (None: an operator's); raises NotFound for any other's."""
+    now = services.clock()
+    async with services.storage.begin() as tables:
+        key = await tables.accounts.get_key(key_id) if key_id.isalnum() else None
+        if key is None or key.account_id != account_id:
+            raise NotFound("There is no such key.")
+        if await tables.accounts.revoke_key(key_id, now):
+            await tables.audit.add(
+                at=now, actor=caller.key_id, action="key.revoke", account_id=account_id, subject=key_id
+            )
+    return Response(status_code=204)

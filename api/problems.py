@@ -68,6 +68,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "no_private_key": Kind(409, "The private key is with the customer"),
     "deployment_under_way": Kind(409, "A deployment is under way"),
     "too_many_targets": Kind(409, "The certificate has too many targets"),
+    "zone_taken": Kind(409, "The account has this DNS zone already"),
+    "too_many_zones": Kind(409, "The account has too many DNS zones"),
+    "too_many_delegations": Kind(409, "The account has too many delegated names"),
     "slot_taken": Kind(409, "There is a target for this place"),
     "not_current": Kind(409, "This deployment is not what the target serves"),
     "not_deployed": Kind(409, "The certificate is not deployed there"),
@@ -217,6 +220,10 @@ def pointer(place: Iterable[int | str]) -> str:
 
 def fault_words(fault: Mapping[str, Any]) -> str:
     """Return the sentence for one of pydantic's faults; it says nothing of the value."""
-    known = {"missing": "This is needed.", "extra_forbidden": "There is no such field; leave it out."}
+    known = {
+        "missing": "This is needed.",
+        "extra_forbidden": "There is no such field; leave it out.",
+        **dict.fromkeys(("int_type", "int_parsing"), "Write a whole number."),
+    }
     words = str(fault["msg"]).removeprefix("Value error, ").rstrip(".") + "."
     return known.get(fault["type"], words[0].upper() + words[1:])

@@ -17,6 +17,7 @@ from certloom.domain import command as c
 from certloom.domain.certificate import Action
 from certloom.domain.rights import check
 from certloom.domain.state import CertificateState
+from certloom.storage.interface import Transaction
 from certloom.storage.records import Draft
 
 router = APIRouter(tags=["Review"], route_class=IdempotentRoute)
@@ -26,11 +27,7 @@ router = APIRouter(tags=["Review"], route_class=IdempotentRoute)
 async def list_reviews(services: AnyServices, _: Operator, limit: Limit = PAGE, cursor: Cursor = None) -> Response:
     """List OV and EV applications without a decision, oldest first."""
     async with services.storage.read() as tables:
-        page = await tables.certificates.in_review(limit=limit, cursor=cursor)
-        waiting = [state for state in page.items if state.application and state.product]
-        drafts = [await tables.drafts.get(state.application.id) for state in waiting if state.application]
-    items = [view for state, draft in zip(waiting, drafts, strict=True) if (view := _view(state, draft))]
-    return say(ReviewPage(items=tuple(items), next_cursor=page.next_cursor))
+        return say(await waiting(tables, limit=limit, cursor=cursor))
 
 
 @router.post("/certificates/{certificate_id}/review", response_model=CertificateView, summary="Decide on OV or EV")
@@ -45,6 +42,15 @@ async def review(case: Annotated[Case, Depends(asking(Action.REVIEW))], form: Re
             application_id=form.application_id, note=form.note, actor=case.caller.key_id, at=case.now
         )
     return await steer(case, command)
+
+
+async def waiting(tables: Transaction, *, limit: int, cursor: str | None) -> ReviewPage:
+    """Read a page of what waits, as views."""
+    page = await tables.certificates.in_review(limit=limit, cursor=cursor)
+    states = [state for state in page.items if state.application and state.product]
+    drafts = [await tables.drafts.get(state.application.id) for state in states if state.application]
+    items = [view for state, draft in zip(states, drafts, strict=True) if (view := _view(state, draft))]
+    return ReviewPage(items=tuple(items), next_cursor=page.next_cursor)
 
 
 def _view(state: CertificateState, draft: Draft | None) -> ReviewView | None:

@@ -31,6 +31,7 @@ GRACE: Final = 8  # seconds for open requests; less than `make run` and compose 
 async def build_services(settings: Settings, storage: Storage) -> Services:
     """Build what the application works with; raises BadSetting and KeyringInvalid."""
     client = await wiring.connect(settings, lazy=True)
+    delegation = wiring.delegation_zone(settings)
     return Services(
         storage=storage,
         client=CertificateClient(client),
@@ -48,6 +49,8 @@ async def build_services(settings: Settings, storage: Storage) -> Services:
         temporal_ui_url=settings.temporal_ui_url,
         temporal_namespace=settings.temporal_namespace,
         internal_suffixes=frozenset(settings.internal_suffixes),
+        dns=wiring.dns_providers(settings),
+        delegation_zone=delegation.zone if delegation else None,
         lab=HttpLab(settings.lab_control_url) if settings.lab_control_url else None,
         codec=_codec(settings),
     )

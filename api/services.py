@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from temporalio.converter import PayloadCodec
 
 from api.throttle import Throttle
+from certloom.dns.interface import DnsProviders
 from certloom.domain import command as c
 from certloom.domain.application import Challenge
 from certloom.domain.fact import Uploaded
@@ -88,6 +89,8 @@ class Services:
     temporal_ui_url: str | None = None
     temporal_namespace: str = "default"
     internal_suffixes: frozenset[str] = frozenset()
+    dns: DnsProviders | None = None
+    delegation_zone: str | None = None
     lab: Lab | None = None
     codec: CodecAccess | None = None
     answer_within: timedelta = ANSWER_WITHIN

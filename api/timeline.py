@@ -107,6 +107,11 @@ def _relabelled(fact: f.Relabelled) -> Words:
     return Words(f"The label is now {fact.label!r}." if fact.label else "The label was removed.")
 
 
+def _renewal_suggested(fact: f.RenewalSuggested) -> Words:
+    sentence = f"The issuer suggests when to renew certificate number {fact.number}."
+    return Words(sentence, fact.explanation_url, f"It is renewed at {date(fact.renew_at)}.")
+
+
 def _delayed(fact: f.Delayed) -> Words:
     return Words(f"The step {_plain(fact.step)} is delayed.", fact.why, f"It is tried again at {date(fact.until)}.")
 
@@ -142,6 +147,10 @@ TABLE: Final[Mapping[type[f.Happened], Callable[[Any], Words]]] = {
     f.Issued: _issued,
     f.Discarded: lambda fact: Words(f"Attempt {fact.attempt} was dropped and its private key destroyed."),
     f.RenewalStarted: _renewal_started,
+    f.OrderExpired: lambda _: Words(
+        "The issuer's order ended before it was proven.", None, "A new order is placed, with new challenges."
+    ),
+    f.RenewalSuggested: _renewal_suggested,
     f.RenewalFailed: _renewal_failed,
     f.ProofWanted: lambda fact: Words(
         "The next renewal needs the proof again, and it was not found.",

@@ -64,7 +64,8 @@ class IssuanceView(View):
 class RenewalReason(StrEnum):
     """Why the next renewal is when it is, or why there is none."""
 
-    THIRD_LEFT = "third_left"  # a third of the lifetime is left then
+    THIRD_LEFT = "third_left"  # a third of the lifetime is left then; the half, of one below ten days
+    SUGGESTED = "suggested"  # an instant inside the window that the issuer suggests
     AFTER_FAILURE = "after_failure"  # the last attempt was refused; tried again then
     PLAN_ENDS_FIRST = "plan_ends_first"
     UPLOADED = "uploaded"
@@ -78,6 +79,7 @@ class RenewalView(View):
     next_at: Utc | None
     why: RenewalReason
     last_error: str | None
+    explanation_url: str | None  # where the issuer explains its suggestion
 
 
 class RevocationView(View):
@@ -94,6 +96,16 @@ class AttentionView(View):
     since: Utc
     step: StepKind
     why: str
+
+
+class DelayView(View):
+    """A step that waits: for something outside to answer, or (`limit`) for room in the issuer's limits."""
+
+    since: Utc
+    step: StepKind
+    why: str
+    until: Utc
+    limit: bool
 
 
 class PlacementView(View):
@@ -143,6 +155,7 @@ class CertificateView(View):
     revocation: RevocationView | None
     refund: RefundView
     attention: AttentionView | None
+    delay: DelayView | None
     next_wake: WakeView
     allowed_actions: tuple[Action, ...]
     links: dict[str, str]
@@ -196,6 +209,7 @@ def certificate_view(state: CertificateState, looks: Looks, reader: Reader) -> C
         revocation=RevocationView.model_validate(state.revocation, from_attributes=True) if state.revocation else None,
         refund=refund_view(state, reader.now),
         attention=AttentionView.model_validate(state.attention, from_attributes=True) if state.attention else None,
+        delay=DelayView.model_validate(state.delay, from_attributes=True) if state.delay else None,
         next_wake=_next_wake(state, looks),
         allowed_actions=tuple(for_role(reader.role, allowed_actions(state))),
         links=_links(state, reader),
@@ -238,7 +252,14 @@ def _validity(state: CertificateState, now: datetime) -> Validity | None:
 def _renewal(state: CertificateState) -> RenewalView:
     issued = state.status is CertificateStatus.ISSUED
     at = renewal_at(state) if issued else None
-    return RenewalView(next_at=at, why=_renewal_reason(state, at), last_error=state.renewal.last_error)
+    why = _renewal_reason(state, at)
+    suggested = state.renewal.suggested if why is RenewalReason.SUGGESTED else None
+    return RenewalView(
+        next_at=at,
+        why=why,
+        last_error=state.renewal.last_error,
+        explanation_url=suggested.explanation_url if suggested else None,
+    )
 
 
 def _renewal_reason(state: CertificateState, at: datetime | None) -> RenewalReason:
@@ -250,7 +271,10 @@ def _renewal_reason(state: CertificateState, at: datetime | None) -> RenewalReas
         return RenewalReason.OVER
     if at is None:
         return RenewalReason.PLAN_ENDS_FIRST
-    return RenewalReason.AFTER_FAILURE if at == state.renewal.not_before else RenewalReason.THIRD_LEFT
+    if at == state.renewal.not_before:
+        return RenewalReason.AFTER_FAILURE
+    suggested = state.renewal.suggested
+    return RenewalReason.SUGGESTED if suggested and suggested.at == at else RenewalReason.THIRD_LEFT
 
 
 def _next_wake(state: CertificateState, looks: Looks) -> WakeView:

@@ -11,12 +11,15 @@ from certloom.domain.certificate import GROUPS, CertificateStatus, Group, Origin
 from certloom.domain.fact import Entry
 from certloom.domain.state import CertificateState
 from certloom.storage.cursor import BY_NUMBER, BY_TIME
-from certloom.storage.records import Page, TimelineEntry
+from certloom.storage.overview import counted
+from certloom.storage.records import Page, Sort, TimelineEntry
 from certloom.storage.rows import insert_once, many, overwrite
-from certloom.storage.search import Search, count_by_status, folded
+from certloom.storage.search import Search, count_by_status, count_ending, folded
+from certloom.storage.sorting import page, read, sort_end, sort_name
 from certloom.storage.tables import certificate_events as events
 from certloom.storage.tables import certificate_terms as terms
 from certloom.storage.tables import certificates
+from certloom.storage.tables_overview import tallies
 from certloom.storage.types import UtcDateTime, Words
 
 
@@ -33,6 +36,7 @@ class SqlCertificateTable:
             await self._write_terms(state)
         rows = [{"certificate_id": state.certificate_id, **dict(entry)} for entry in entries]
         await insert_once(self._connection, events, rows)
+        await insert_once(self._connection, tallies, counted(state, entries))
 
     async def _write_terms(self, state: CertificateState) -> None:
         mine = terms.c.certificate_id == state.certificate_id
@@ -58,18 +62,25 @@ class SqlCertificateTable:
         origin: Origin | None = None,
         expires_before: datetime | None = None,
         query: str | None = None,
+        sort: Sort = Sort.NEWEST,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[CertificateState]:
-        """List newest first; see the interface and search.py."""
-        search = Search(account_id, group, status, origin, expires_before, query)
-        after = BY_TIME.read(cursor) if cursor is not None else None
+        """List in the order asked for; see the interface, search.py and sorting.py."""
+        search = Search(account_id, group, status, origin, expires_before, query, sort)
+        after = read(cursor, sort) if cursor is not None else None
         states = await search.run(self._connection, limit=limit + 1, after=after)
-        return BY_TIME.page(states, limit, lambda state: (state.created_at, state.certificate_id))
+        if after and after.back and len(states) <= limit:  # the beginning is near: its whole page is shown
+            after, states = None, await search.run(self._connection, limit=limit + 1, after=None)
+        return page(states, sort, after=after, limit=limit)
 
     async def summary(self, account_id: str | None) -> Mapping[CertificateStatus, int]:
         """Count per status from an index alone; every status is present."""
         return await count_by_status(self._connection, account_id)
+
+    async def ending(self, account_id: str | None, before: datetime) -> int:
+        """Count what is in force and ends before then, from an index alone."""
+        return await count_ending(self._connection, account_id, before)
 
     async def timeline(self, certificate_id: str, *, limit: int, cursor: str | None = None) -> Page[TimelineEntry]:
         """List what happened, newest first."""
@@ -114,6 +125,8 @@ def _row(state: CertificateState) -> dict[str, Any]:
         "not_after": state.issuance.not_after if state.issuance else None,
         "review_since": _review_since(state) if _awaits_review(state) else None,
         "state": state,
+        "sort_name": sort_name(state),
+        "sort_end": sort_end(state),
     }
 
 

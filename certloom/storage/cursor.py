@@ -18,7 +18,7 @@ from certloom.storage.records import Page
 P = TypeVar("P")
 T = TypeVar("T")
 
-_LONGEST: Final = 400  # characters; what we hand out is far shorter
+_LONGEST: Final = 500  # characters; what we hand out is far shorter
 
 
 class Cursor(Generic[P]):

@@ -14,13 +14,19 @@ from certloom.domain.fact import Entry
 from certloom.domain.issuance import IssuanceState
 from certloom.domain.state import CertificateState
 from certloom.storage.interface_account import AccountTable, AuditTable, IdempotencyTable, LedgerTable
+from certloom.storage.interface_acme import AcmeTable
 from certloom.storage.interface_authority import AuthorityTable
+from certloom.storage.interface_budget import BudgetTable
+from certloom.storage.interface_dns import DelegationTable, PublishedTable, ZoneTable
+from certloom.storage.interface_overview import OverviewTable
+from certloom.storage.interface_renewal import RenewalTable
 from certloom.storage.interface_target import DeploymentTable, LeaseTable, TargetTable
 from certloom.storage.records import (
     Draft,
     IssuanceRecord,
     LookRecord,
     Page,
+    Sort,
     TimelineEntry,
 )
 
@@ -45,10 +51,11 @@ class CertificateTable(Protocol):
         origin: Origin | None = None,
         expires_before: datetime | None = None,
         query: str | None = None,
+        sort: Sort = Sort.NEWEST,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[CertificateState]:
-        """List newest first by (created_at, id), keyset paginated; `account_id` None is for operators.
+        """List in the order of `sort`, keyset paginated both ways; `account_id` None is for operators.
 
         `query` matches, case-insensitively, a prefix of any name, of the label or of the id, as plain text. Deleted
         ones are listed only when asked for by status or group. Raises InvalidInput (pointer /cursor) for a bad cursor.
@@ -57,6 +64,10 @@ class CertificateTable(Protocol):
 
     async def summary(self, account_id: str | None) -> Mapping[CertificateStatus, int]:
         """Count per status, every status present; fast at 100,000 rows (an indexed group by, or kept counts)."""
+        ...
+
+    async def ending(self, account_id: str | None, before: datetime) -> int:
+        """Count what is in force and ends before then; as fast as `summary`."""
         ...
 
     async def timeline(self, certificate_id: str, *, limit: int, cursor: str | None = None) -> Page[TimelineEntry]:
@@ -193,11 +204,18 @@ class Transaction(Protocol):
     looks: LookTable
     tokens: TokenTable
     authorities: AuthorityTable
+    acme: AcmeTable
     idempotency: IdempotencyTable
     audit: AuditTable
     targets: TargetTable
     deployments: DeploymentTable
     leases: LeaseTable
+    zones: ZoneTable
+    delegations: DelegationTable
+    published: PublishedTable
+    renewals: RenewalTable
+    overview: OverviewTable
+    budget: BudgetTable
 
 
 class Storage(Protocol):

@@ -1,11 +1,15 @@
 """The rows that storage hands out and takes in, as plain values."""
 
 from collections.abc import Mapping
+from datetime import date
+from enum import StrEnum
 from typing import Generic, TypeVar
 
 from pydantic import Field
 
-from certloom.domain.application import Contact, Organization
+from certloom.domain.application import Challenge, Contact, Organization, ValidationMethod
+from certloom.domain.budget import Limits, LimitScope
+from certloom.domain.budget_queue import Waiter
 from certloom.domain.deployment import ENDS, DeploymentState, Trigger
 from certloom.domain.fact import Fact
 from certloom.domain.issuance import Issuance, RevocationReason
@@ -13,6 +17,7 @@ from certloom.domain.key import KeyFamily, KeyType
 from certloom.domain.look import Look
 from certloom.domain.model import Model, Utc
 from certloom.domain.role import Role
+from certloom.domain.tally import TallyKind
 from certloom.domain.target import Target
 from certloom.targets.interface import Standing
 
@@ -20,10 +25,19 @@ T = TypeVar("T")
 
 
 class Page(Model, Generic[T]):
-    """One page and where the next begins."""
+    """One page and where the next begins; `previous_cursor` where a list can be walked back."""
 
     items: tuple[T, ...]
     next_cursor: str | None = None
+    previous_cursor: str | None = None
+
+
+class Sort(StrEnum):
+    """In which order certificates are listed."""
+
+    NEWEST = "newest"
+    NAME = "name"  # the first name, without a star; where none is known the label or the product
+    EXPIRY = "expiry"  # what is in force, and ends soonest, first; then the rest, newest first
 
 
 class TimelineEntry(Model):
@@ -124,6 +138,20 @@ class LookRecord(Model):
     next_look_at: Utc | None = None
 
 
+class RenewalRecord(Model):
+    """One certificate's newest leaf, as its issuer sees it. `picked_at` is the instant inside the window."""
+
+    certificate_id: str
+    number: int
+    issuer: str
+    ask_at: Utc
+    failures: int = 0
+    window_start: Utc | None = None
+    window_end: Utc | None = None
+    picked_at: Utc | None = None
+    explanation_url: str | None = None
+
+
 class Authority(Model):
     """A CA of the embedded PKI: `root`, `ecdsa` or `rsa`. The key is sealed under the issuers' key."""
 
@@ -166,6 +194,41 @@ class RevokedLeaf(Model):
     reason: RevocationReason
 
 
+class AcmeAccount(Model):
+    """Our account at an ACME CA; `url` is empty until the CA knows it. The key is sealed under the issuers' key."""
+
+    issuer: str
+    directory: str
+    sealed_key: bytes
+    url: str | None = None
+    created_at: Utc
+
+
+class AcmeOrder(Model):
+    """An order at an ACME CA; `key` is the caller's idempotency key, and `url` where the CA has it."""
+
+    order_ref: str
+    issuer: str
+    key: str
+    account_id: str
+    names: tuple[str, ...]
+    validation: ValidationMethod
+    key_type: KeyType
+    spki: bytes  # SubjectPublicKeyInfo DER
+    csr_pem: str
+    profile: str | None = None
+    replaces: str | None = None  # RFC 9773 section 4.1
+    created_at: Utc
+    url: str | None = None
+    challenges: tuple[Challenge, ...] | None = None
+    expires_at: Utc | None = None
+    answered: Mapping[str, Utc] = Field(default_factory=dict)  # challenges that the CA was told to look at
+    finalizing_at: Utc | None = None
+    abandoned_at: Utc | None = None
+    leaf_pem: str | None = None
+    chain_pem: str | None = None
+
+
 class IdempotencyClaim(Model):
     """A request with an Idempotency-Key: who asked (scope), what (fingerprint), for which object, and the answer."""
 
@@ -177,6 +240,33 @@ class IdempotencyClaim(Model):
     status: int | None = None
     body: str | None = None
     headers: Mapping[str, str] = Field(default_factory=dict)
+
+
+class DayTally(Model):
+    """How often something happened on a UTC day; `cause` is a code, empty where there is none."""
+
+    day: date
+    kind: TallyKind
+    cause: str
+    count: int
+
+
+class BudgetBucket(Model):
+    """What is left of one of an issuer's limits, as the moment at which it is full again."""
+
+    scope: LimitScope
+    title: str
+    tat: Utc
+
+
+class IssuerBudget(Model):
+    """An issuer's limits, its emptiest buckets, and the first of those that wait."""
+
+    issuer: str
+    limits: Limits
+    buckets: tuple[BudgetBucket, ...]
+    waiters: tuple[Waiter, ...]
+    waiting: int
 
 
 class TargetRecord(Model):
@@ -222,3 +312,28 @@ class DeploymentRecord(Model):
     def ended(self) -> bool:
         """Whether nothing happens to it any more."""
         return self.state in ENDS
+
+
+class PublishedRecord(Model):
+    """A TXT value that we publish, or are about to. `place` is where it really stands: an alias may lead there.
+
+    `attempt` is that of the certificate's order; 0 before there is one.
+    """
+
+    certificate_id: str
+    attempt: int
+    how: str  # the id of an account's zone, or DELEGATED
+    record_name: str
+    value: str
+    place: str
+    created_at: Utc
+    presented_at: Utc | None = None  # since when it stands there
+    unwanted_since: Utc | None = None
+    next_try_at: Utc | None = None  # to take it away
+    tries: int = 0
+    error: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What two certificates may have in common."""
+        return self.how, self.place, self.value

@@ -1,4 +1,4 @@
-"""Finding certificates fast among a hundred thousand: newest first, by account, status, date and prefix.
+"""Finding certificates fast among a hundred thousand: by account, status, date and prefix, in any order.
 
 Lists walk an index in their order. A prefix that matches few is looked up first; one that matches many is checked
 row by row along the walk, where a full page is never far away.
@@ -7,18 +7,18 @@ row by row along the walk, where a full page is never far away.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, exists, false, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, exists, false, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certloom.domain.certificate import CertificateStatus, Group, Origin
 from certloom.domain.state import CertificateState
+from certloom.storage.records import Sort
+from certloom.storage.sorting import Position, Unindexed, moment, walked
 from certloom.storage.tables import certificate_terms as terms
 from certloom.storage.tables import certificates
-from certloom.storage.types import UtcDateTime, Words
 
-Position = tuple[datetime, str]
 Conditions = list[ColumnElement[bool]]
 
 FEW: Final = 500  # matches up to which looking them all up is cheaper than walking
@@ -37,35 +37,41 @@ class Search:
     origin: Origin | None = None
     expires_before: datetime | None = None
     query: str | None = None
+    sort: Sort = Sort.NEWEST
 
     async def run(
         self, connection: AsyncConnection, *, limit: int, after: Position | None
     ) -> Sequence[CertificateState]:
-        """Return at most *limit* states, newest first, beginning behind *after*."""
-        statement = self.filtered(after)
-        if self.query:
-            statement = statement.where(await self._matching(connection, self.query))
-        return (await connection.scalars(walked(statement, limit))).all()
+        """Return at most *limit* states in their order from *after* on, backwards when that says so."""
+        rest = [await self._matching(connection, self.query)] if self.query else []
+        narrow = walked(self.filtered().where(*rest), self.sort, after=after, limit=limit)
+        if not self.query:
+            return (await connection.scalars(narrow)).all()
+        # Matches are told apart inside the index; the rows themselves are read only for the page.
+        ids = (await connection.scalars(narrow.with_only_columns(_rows.id))).all()
+        found = (await connection.scalars(select(_rows.state).where(_rows.id.in_(ids)))).all()
+        return sorted(found, key=lambda state: ids.index(state.certificate_id))
 
-    def filtered(self, after: Position | None) -> Select[CertificateState]:
+    def filtered(self) -> Select[CertificateState]:
         """Return the statement with every filter but the query."""
         conditions: Conditions = [*self._kind(), *_of(self.account_id, _rows.account_id)]
         if self.origin is not None:
             conditions.append(_rows.origin == self.origin)
         if self.expires_before is not None:
             conditions.append(_rows.not_after < self.expires_before)
-        if after is not None:
-            position = tuple_(literal(after[0], UtcDateTime), literal(after[1], Words))
-            conditions.append(tuple_(_rows.created_at, _rows.id) < position)
         return select(_rows.state).where(*conditions)
 
     def _kind(self) -> Conditions:
         """Deleted ones show only when status or group names them."""
         if self.status is None and self.group is None:
-            return [_rows.hidden == false()]
-        by_status = [] if self.status is None else [_rows.status == self.status]
-        by_group = [] if self.group is None else [_rows.status_group == self.group]
+            return [self._leading(_rows.hidden) == false()]
+        by_status = [] if self.status is None else [self._leading(_rows.status) == self.status]
+        by_group = [] if self.group is None else [self._leading(_rows.status_group) == self.group]
         return by_status + by_group
+
+    def _leading(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Indexes that begin with the filter are in one order only."""
+        return column if self.sort is Sort.NEWEST else Unindexed(column)
 
     async def _matching(self, connection: AsyncConnection, query: str) -> ColumnElement[bool]:
         wanted = prefixed(terms.c.term, folded(query))
@@ -73,8 +79,11 @@ class Search:
         few = (await connection.scalars(found.limit(FEW + 1))).all()
         if len(few) <= FEW:
             return _rows.id.in_(sorted(set(few)))
-        # Without the account, which the row has already: with it SQLite would scan the account's terms for each row.
-        return exists().where(terms.c.certificate_id == _rows.id, *wanted)
+        if self.sort is Sort.NEWEST:
+            # Without the account, which the row has already: with it SQLite would scan its terms for each row.
+            return exists().where(terms.c.certificate_id == _rows.id, *wanted)
+        # By name a prefix may begin behind most rows: those are told apart by one set, which `IS TRUE` keeps one.
+        return _rows.id.in_(found).is_(true())
 
 
 async def count_by_status(connection: AsyncConnection, account_id: str | None) -> Mapping[CertificateStatus, int]:
@@ -90,9 +99,14 @@ def counted(account_id: str | None) -> Select[str, int]:
     return select(_rows.status, func.count()).where(*_of(account_id, _rows.account_id)).group_by(_rows.status)
 
 
-def walked(statement: Select[CertificateState], limit: int) -> Select[CertificateState]:
-    """Return it newest first."""
-    return statement.order_by(_rows.created_at.desc(), _rows.id.desc()).limit(limit)
+async def count_ending(connection: AsyncConnection, account_id: str | None, before: datetime) -> int:
+    """Count what is in force and ends before then."""
+    return await connection.scalar(counted_ending(account_id, before)) or 0
+
+
+def counted_ending(account_id: str | None, before: datetime) -> Select[int]:
+    """Return the statement that counts it."""
+    return select(func.count()).where(_rows.sort_end < moment(before), *_of(account_id, _rows.account_id))
 
 
 def folded(text: str) -> str:

@@ -135,3 +135,26 @@ async def test_an_unknown_account_is_not_found(world: World) -> None:
     assert_problem(await deposit(world, DEPOSIT, account="acct_nobody"), 404, "not_found")
     path = "/v1/accounts/acct_nobody/keys"
     assert_problem(await world.call("POST", path, {"role": "member", "label": "x"}, who="operator"), 404, "not_found")
+
+
+async def test_an_operator_sees_and_ends_a_tenants_keys(world: World) -> None:
+    """Without secrets; a key that is revoked opens nothing, and revoking it twice is the same."""
+    items = (await world.get(f"/v1/accounts/{OURS}/keys", who="operator"))["items"]
+    assert {item["id"] for item in items} == {"keymember", "keyviewer"}
+    assert not [item for item in items if {"hash", "secret"} & set(item)]
+    for _ in range(2):
+        answer = await world.call("DELETE", f"/v1/accounts/{OURS}/keys/keymember", who="operator")
+        assert answer.status_code == 204
+    assert_problem(await world.call("GET", "/v1/account"), 401, "unauthenticated")
+
+
+@pytest.mark.parametrize("path", [f"{OURS}/keys/keystranger", f"{OURS}/keys/keyoperator", "acct_nobody/keys/keymember"])
+async def test_a_key_ends_under_its_own_account_only(world: World, path: str) -> None:
+    """Under another one it does not exist; operators' keys belong to no account."""
+    assert_problem(await world.call("DELETE", f"/v1/accounts/{path}", who="operator"), 404, "not_found")
+
+
+async def test_customers_do_not_end_keys_by_account(world: World) -> None:
+    """They have an address of their own for their keys."""
+    assert_problem(await world.call("DELETE", f"/v1/accounts/{OURS}/keys/keyviewer"), 403, "forbidden")
+    assert_problem(await world.call("GET", f"/v1/accounts/{OURS}/keys"), 403, "forbidden")

@@ -11,7 +11,7 @@ PATH = "/v1/certificates"
 FIELDS = {
     "id", "version", "status", "group", "phase", "origin", "label", "product", "names", "account_id", "created_at",
     "updated_at", "payment", "plan", "application", "issuance", "validity", "renewal", "deployments_count",
-    "placements", "revocation", "refund", "attention", "next_wake", "allowed_actions", "links",
+    "placements", "revocation", "refund", "attention", "delay", "next_wake", "allowed_actions", "links",
 }  # fmt: skip
 
 
@@ -24,7 +24,7 @@ async def test_the_view_has_the_fields_of_the_contract(world: World) -> None:
     assert set(view["issuance"]) == {
         "number", "serial", "fingerprint_sha256", "issuer", "key_type", "not_before", "not_after", "first_issued_at",
     }  # fmt: skip
-    assert set(view["renewal"]) == {"next_at", "why", "last_error"}
+    assert set(view["renewal"]) == {"next_at", "why", "last_error", "explanation_url"}
     assert set(view["refund"]) == {"amount", "state", "why"}
     assert set(view["next_wake"]) == {"at", "why"}
 
@@ -252,3 +252,19 @@ async def test_before_issuance_there_is_no_chain(world: World) -> None:
     path = f"{PATH}/{(await world.buy())['id']}"
     assert_problem(await world.call("GET", f"{path}/chain.pem"), 404, "not_found")
     assert (await world.get(f"{path}/issuances"))["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [("newest", ["b.example.com", "a.example.com"]), ("name", ["a.example.com", "b.example.com"])],
+)
+async def test_one_chooses_the_order(world: World, sort: str, expected: list[str]) -> None:
+    """The order holds from page to page; a cursor of another order is refused."""
+    await world.issued("single", "a.example.com")
+    world.clock.advance(seconds=1)
+    await world.issued("single", "b.example.com")
+    first = await world.get(f"/v1/certificates?sort={sort}&limit=1")
+    second = await world.get(f"/v1/certificates?sort={sort}&limit=1&cursor={first['next_cursor']}")
+    assert [view["names"][0] for view in (*first["items"], *second["items"])] == expected
+    wrong = await world.call("GET", f"/v1/certificates?sort=expiry&cursor={first['next_cursor']}")
+    assert assert_problem(wrong, 422, "invalid")["errors"][0]["pointer"] == "/cursor"

@@ -21,13 +21,14 @@ FIELDS = st.sampled_from([
     "product", "label", "payment", "method", "names", "validation", "key", "type", "csr", "contact", "organization",
     "reason", "force", "application_id", "decision", "note", "format", "password", "certificate", "private_key", "role",
     "amount", "currency", "reference", "name", "email", "country", "expires_at", "certificate_id", "payloads", "data",
-    "kind", "settings", "credentials", "endpoints", "prove_within", "account_id", "targets",
+    "zone", "kind", "settings", "credentials", "endpoints", "prove_within", "account_id", "targets",
 ])  # fmt: skip
 NEAR = st.sampled_from([
     "single", "balance", "dns-01", "http-01", "ecdsa-p256", "superseded", "approve", "nginx", "jks", "member", "EUR",
     ["www.example.com"], ["*.com", "\U0001f512"], {"method": "balance"}, {"type": "rsa-2048"}, 2**63, -1, "\x00",
     "\ud800", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "2020-01-01", [{"data": "AA="}],
     "haproxy_tcp", {"address": "a", "port": 1, "file": "/a"}, [{"host": "a.example.com"}], "acct_ours", ["tgt_1"],
+    "rfc2136", "lexicon", "manual", "example.com", {"server": "a", "key_name": "k"}, {"provider": "cloudflare"},
 ])  # fmt: skip
 BODIES = st.dictionaries(FIELDS, NEAR | VALUES, max_size=5) | VALUES
 PATHS = st.sampled_from([
@@ -36,7 +37,7 @@ PATHS = st.sampled_from([
     "/v1/certificates/{id}/revocation", "/v1/certificates/{id}/download", "/v1/account/keys", "/v1/accounts",
     "/v1/accounts/acct_ours/keys", "/v1/accounts/acct_ours/deposits", "/v1/lab/proofs", "/codec/decode",
     "/v1/targets", "/v1/targets/tgt_1", "/v1/targets/tgt_1/test", "/v1/certificates/{id}/deployments",
-    "/v1/deployments/dep_1/rollback",
+    "/v1/deployments/dep_1/rollback", "/v1/zones", "/v1/zones/zone_1", "/v1/zones/zone_1/test",
 ])  # fmt: skip
 
 

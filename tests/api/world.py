@@ -13,11 +13,13 @@ import httpx
 from api.app import create_app
 from api.auth import make_key
 from api.services import CodecAccess, Services
+from certloom.dns.fake import FakeDns
 from certloom.domain.application import Challenge
 from certloom.domain.money import Money
 from certloom.domain.product import Catalogue, Level, NameMode, Product
 from certloom.domain.role import Role
 from certloom.domain.target import HOST_KINDS, TargetKind
+from certloom.issuers.interface import PublishedAuthority
 from certloom.keys.bundle import ZipBundler
 from certloom.keys.credentials import PemCredentials
 from certloom.keys.keyring import parse_keyring
@@ -33,6 +35,7 @@ from tests.lives import NOW
 
 JSON = dict[str, Any]
 HOST = "certs.test"
+DELEGATION = "proofs.test"
 RING = parse_keyring("QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=")
 UI_ORIGIN = "https://temporal.test"
 OURS, THEIRS = "acct_ours", "acct_theirs"
@@ -82,12 +85,16 @@ class Files:
 
     certificates: dict[str, bytes] = field(default_factory=dict)
     crls: dict[str, bytes] = field(default_factory=dict)
+    shown: list[PublishedAuthority] = field(default_factory=list)
 
     async def certificate(self, authority_id: str) -> bytes | None:
         return self.certificates.get(authority_id)
 
     async def crl(self, authority_id: str) -> bytes | None:
         return self.crls.get(authority_id)
+
+    async def authorities(self) -> Sequence[PublishedAuthority]:
+        return self.shown
 
 
 @dataclass
@@ -112,6 +119,7 @@ class World:
     board: Board
     tokens: dict[str, str]
     http: httpx.AsyncClient
+    dns: FakeDns
 
     async def call(
         self, method: str, path: str, body: Any = None, *, who: str | None = "member", **headers: str
@@ -180,7 +188,7 @@ def assert_problem(answer: httpx.Response, status: int, code: str) -> JSON:
 async def make_world(folder: Path) -> AsyncIterator[World]:
     """Build it: two accounts with money, and a key of each kind."""
     async with fresh_storage(SQLITE, folder) as storage:
-        clock, files, board = Clock(), Files(), Board()
+        clock, files, board, dns = Clock(), Files(), Board(), FakeDns()
         payments, sealer = BalancePayments(storage), AesGcmSealer(RING)
         client = FakeClient(storage, payments, sealer, clock)
         tokens = await _people(storage, payments)
@@ -199,12 +207,14 @@ async def make_world(folder: Path) -> AsyncIterator[World]:
             temporal_ui_url="https://temporal.test",
             member_kinds=frozenset(TargetKind) - HOST_KINDS,
             internal_suffixes=frozenset({"lab.test"}),
+            dns=dns,
+            delegation_zone=DELEGATION,
             lab=board,
             codec=CodecAccess(SealedPayloadCodec(RING), UI_ORIGIN, "default"),
             answer_within=timedelta(milliseconds=50),
         )
         async with _http(services) as http:
-            yield World(services, storage, client, clock, files, board, tokens, http)
+            yield World(services, storage, client, clock, files, board, tokens, http, dns)
 
 
 def _http(services: Services) -> httpx.AsyncClient:

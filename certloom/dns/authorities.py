@@ -1,0 +1,155 @@
+"""Asks every authoritative server for a record, as a CA does that believes no cache.
+
+Who is authoritative, the recursive resolver tells by NS records of the names above; for the record itself it is never
+asked, or it would remember for minutes that the record was missing.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import dns.rdtypes.ANY.CNAME
+import dns.rdtypes.ANY.NS
+import dns.rdtypes.ANY.TXT
+from dns.rdatatype import RdataType
+
+from certloom.dns.exchange import exchange
+from certloom.dns.interface import Checked, DnsOutage, ServerAnswer, Survey
+from certloom.domain.errors import CertloomError, Outage
+from certloom.net.interface import Dialer, ZoneResolver
+
+DEADLINE: Final = 25.0
+"""Seconds for one check; less than Survey promises."""
+
+SERVER_DEADLINE: Final = 5.0
+"""Seconds for one server's answer."""
+
+MOST_SERVERS: Final = 13  # as many as the root has; nobody can make us ask a thousand
+MOST_STEPS: Final = 10  # aliases and referrals
+
+
+class _Reply(NamedTuple):
+    """What one server said: values, or an alias, or (a referral) who knows better, or what is wrong with it."""
+
+    server: str
+    values: tuple[str, ...] = ()
+    alias: str | None = None
+    below: tuple[str, ...] = ()
+    error: str | None = None
+
+    def told(self) -> ServerAnswer:
+        return ServerAnswer(server=self.server, values=self.values, error=self.error)
+
+
+class NetworkAuthorities:
+    """Implements Authorities. Servers are reached through the dialer; `port` is 53 outside of labs."""
+
+    def __init__(self, resolver: ZoneResolver, dialer: Dialer, *, port: int = 53) -> None:
+        self._resolver = resolver
+        self._dialer = dialer
+        self._port = port
+
+    def survey(self) -> Survey:
+        """See Authorities."""
+        return _Survey(self._resolver, self._dialer, self._port)
+
+
+class _Survey:
+    """Implements Survey; who is authoritative for a name is asked once."""
+
+    def __init__(self, resolver: ZoneResolver, dialer: Dialer, port: int) -> None:
+        self._resolver = resolver
+        self._dialer = dialer
+        self._port = port
+        self._known: dict[str, tuple[str, ...]] = {}
+
+    async def check(self, record_name: str, value: str) -> Checked:
+        """See Survey."""
+        try:
+            async with asyncio.timeout(DEADLINE):
+                return await self._walk(record_name.lower().rstrip("."), value)
+        except TimeoutError:
+            raise DnsOutage(
+                f"The servers of {record_name} did not say within {DEADLINE:g} s what stands there."
+            ) from None
+        except Outage:
+            raise
+        except CertloomError as error:
+            raise DnsOutage(error.detail) from error
+
+    async def _walk(self, name: str, value: str) -> Checked:
+        """Follow referrals and aliases; servers that do not know of an alias yet count as lacking the value."""
+        hosts, behind = await self._above(name), list[ServerAnswer]()
+        for _ in range(MOST_STEPS):
+            replies = await asyncio.gather(*(self._ask(host, name) for host in hosts))
+            alias = next((reply.alias for reply in replies if reply.alias), None)
+            below = tuple(sorted({host for reply in replies for host in reply.below}))
+            if alias:
+                behind += [reply.told() for reply in replies if reply.alias != alias and not reply.error]
+                name, hosts = alias, await self._above(alias)
+            elif below:
+                hosts = below[:MOST_SERVERS]
+            else:
+                return Checked(
+                    canonical_name=name, value=value, servers=(*behind, *(reply.told() for reply in replies))
+                )
+        raise DnsOutage(f"The aliases of {name} do not end: more than {MOST_STEPS} steps, or a loop.")
+
+    async def _above(self, name: str) -> Sequence[str]:
+        """Return the servers of the closest zone above a name."""
+        labels = name.split(".")
+        for start in range(1, len(labels)):
+            if hosts := await self._hosts(".".join(labels[start:])):
+                return hosts
+        raise DnsOutage(f"No name server is known to be authoritative for {name}.")
+
+    async def _hosts(self, zone: str) -> tuple[str, ...]:
+        if zone not in self._known:
+            answer = await self._resolver.name_servers(zone)
+            own = answer.canonical_name.lower() == zone  # what stands behind an alias is another zone's
+            self._known[zone] = tuple(sorted(set(answer.records)))[:MOST_SERVERS] if own else ()
+        return self._known[zone]
+
+    async def _ask(self, host: str, name: str) -> _Reply:
+        query = dns.message.make_query(dns.name.from_text(name), RdataType.TXT)
+        query.flags &= ~dns.flags.RD
+        try:
+            answer = await exchange(self._dialer, host, self._port, query, deadline=SERVER_DEADLINE)
+        except CertloomError as error:
+            return _Reply(host, error=error.detail)
+        return _read(host, name, answer)
+
+
+def _read(host: str, name: str, answer: dns.message.Message) -> _Reply:
+    if answer.rcode() not in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
+        return _Reply(host, error=f"The name server {host} answered {dns.rcode.to_text(answer.rcode())}.")
+    if not answer.flags & dns.flags.AA:
+        return _referral(host, name, answer)
+    owner = dns.name.from_text(name)
+    alias = answer.get_rrset(answer.answer, owner, dns.rdataclass.IN, RdataType.CNAME)
+    if alias and isinstance(alias[0], dns.rdtypes.ANY.CNAME.CNAME):
+        return _Reply(host, alias=_shown(alias[0].target))
+    found = answer.get_rrset(answer.answer, owner, dns.rdataclass.IN, RdataType.TXT) or ()
+    values = (b"".join(one.strings).decode("latin-1") for one in found if isinstance(one, dns.rdtypes.ANY.TXT.TXT))
+    return _Reply(host, values=tuple(sorted(values)))
+
+
+def _referral(host: str, name: str, answer: dns.message.Message) -> _Reply:
+    """Read who is named instead; only for a zone that holds the name, and is not the top of everything."""
+    owner, below = dns.name.from_text(name), set[str]()
+    for rrset in answer.authority:
+        if rrset.rdtype == RdataType.NS and owner.is_subdomain(rrset.name) and len(rrset.name) > 2:
+            below |= {_shown(one.target) for one in rrset if isinstance(one, dns.rdtypes.ANY.NS.NS)}
+    if below:
+        return _Reply(host, below=tuple(sorted(below)))
+    return _Reply(host, error=f"The name server {host} is not authoritative for {name}.")
+
+
+def _shown(name: dns.name.Name) -> str:
+    return name.to_text(omit_final_dot=True).lower()

@@ -1,0 +1,164 @@
+"""DNS zones of accounts, the labels of delegations, and what was published until it was taken away."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, delete, false, func, literal, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from certloom.domain.zone import DnsZone
+from certloom.storage.cursor import BY_TIME
+from certloom.storage.records import Page, PublishedRecord
+from certloom.storage.rows import changed, insert_once, many, overwrite
+from certloom.storage.tables_dns import dns_labels, dns_records, dns_zones
+from certloom.storage.types import UtcDateTime, Words
+
+_UNWANTED = dns_records.c.unwanted_since.is_not(None)
+
+
+class SqlZoneTable:
+    """ZoneTable on one connection."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, zone: DnsZone) -> bool:
+        """Insert; False, and nothing changed, when the id or the account's zone of that name is there already."""
+        row = {
+            "id": zone.id,
+            "account_id": zone.account_id,
+            "name": zone.zone,
+            "deleted": zone.deleted_at is not None,
+            "created_at": zone.created_at,
+            "zone": zone,
+        }
+        return await insert_once(self._connection, dns_zones, row) == 1
+
+    async def get(self, zone_id: str) -> DnsZone | None:
+        """Return one, deleted ones too."""
+        found: DnsZone | None = await self._connection.scalar(select(dns_zones.c.zone).where(dns_zones.c.id == zone_id))
+        return found
+
+    async def list(self, *, account_id: str | None, limit: int, cursor: str | None = None) -> Page[DnsZone]:
+        """List undeleted ones newest first."""
+        statement = select(dns_zones.c.zone).where(dns_zones.c.deleted == false())
+        if account_id is not None:
+            statement = statement.where(dns_zones.c.account_id == account_id)
+        if cursor is not None:
+            at, last = BY_TIME.read(cursor)
+            position = tuple_(literal(at, UtcDateTime), literal(last, Words))
+            statement = statement.where(tuple_(dns_zones.c.created_at, dns_zones.c.id) < position)
+        ordered = statement.order_by(dns_zones.c.created_at.desc(), dns_zones.c.id.desc()).limit(limit + 1)
+        found: list[DnsZone] = list((await self._connection.scalars(ordered)).all())
+        return BY_TIME.page(found, limit, lambda zone: (zone.created_at, zone.id))
+
+    async def of_account(self, account_id: str) -> Sequence[DnsZone]:
+        """List all undeleted ones of an account."""
+        mine = and_(dns_zones.c.account_id == account_id, dns_zones.c.deleted == false())
+        found: Sequence[DnsZone] = (await self._connection.scalars(select(dns_zones.c.zone).where(mine))).all()
+        return found
+
+    async def delete(self, zone_id: str, at: datetime) -> bool:
+        """Mark as deleted; False when it was before."""
+        found = await self.get(zone_id)
+        if found is None or found.deleted_at is not None:
+            return False
+        gone = found.model_copy(update={"deleted_at": at})
+        statement = update(dns_zones).where(dns_zones.c.id == zone_id, dns_zones.c.deleted == false())
+        return await changed(self._connection, statement.values(deleted=True, zone=gone)) == 1
+
+
+class SqlDelegationTable:
+    """DelegationTable on one connection."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def keep(self, account_id: str, name: str, label: str, at: datetime) -> str:
+        """Keep the proposed label unless the name has one; return the kept one."""
+        row = {"account_id": account_id, "name": name, "label": label, "created_at": at}
+        await insert_once(self._connection, dns_labels, row)
+        return (await self.labels(account_id, [name]))[name]
+
+    async def labels(self, account_id: str, names: Sequence[str]) -> Mapping[str, str]:
+        """Return the labels of those names that have one."""
+        mine = and_(dns_labels.c.account_id == account_id, dns_labels.c.name.in_(sorted(set(names))))
+        rows = await self._connection.execute(select(dns_labels.c.name, dns_labels.c.label).where(mine))
+        return {row.name: row.label for row in rows}
+
+    async def count(self, account_id: str) -> int:
+        """Count an account's labels."""
+        statement = select(func.count()).select_from(dns_labels).where(dns_labels.c.account_id == account_id)
+        return await self._connection.scalar(statement) or 0
+
+
+class SqlPublishedTable:
+    """PublishedTable on one connection."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def want(self, records: Sequence[PublishedRecord]) -> None:
+        """Write down what is about to be published, in one order for all so that none deadlocks another."""
+        for record in sorted(records, key=_order):
+            await overwrite(self._connection, dns_records, dict(record))
+
+    async def of_certificate(self, certificate_id: str) -> Sequence[PublishedRecord]:
+        """List a certificate's, in a fixed order."""
+        statement = select(dns_records).where(dns_records.c.certificate_id == certificate_id)
+        return sorted(await many(self._connection, statement, PublishedRecord), key=_order)
+
+    async def presented(self, records: Sequence[PublishedRecord], at: datetime) -> None:
+        """Say that they stand there; one whose row has gone comes back as unwanted."""
+        for record in sorted(records, key=_order):
+            statement = update(dns_records).where(_is(record)).values(presented_at=at)
+            if not await changed(self._connection, statement):
+                left = {"presented_at": at, "unwanted_since": at, "next_try_at": at}
+                await insert_once(self._connection, dns_records, {**dict(record), **left})
+
+    async def release(self, certificate_id: str, at: datetime, *, attempt: int | None = None) -> int:
+        """Mark as unwanted what a certificate published for an order and older ones."""
+        mine = and_(dns_records.c.certificate_id == certificate_id, dns_records.c.unwanted_since.is_(None))
+        if attempt is not None:
+            mine = and_(mine, dns_records.c.attempt <= attempt)
+        return await changed(
+            self._connection, update(dns_records).where(mine).values(unwanted_since=at, next_try_at=at, tries=0)
+        )
+
+    async def due(self, now: datetime, *, limit: int) -> Sequence[PublishedRecord]:
+        """List unwanted ones whose time has come, oldest date first."""
+        statement = select(dns_records).where(_UNWANTED, dns_records.c.next_try_at <= now)
+        return await many(self._connection, statement.order_by(dns_records.c.next_try_at).limit(limit), PublishedRecord)
+
+    async def wanted(self, key: tuple[str, str, str]) -> bool:
+        """Whether anybody wants the value of that key to stand there."""
+        statement = select(func.count()).select_from(dns_records).where(_same(key), ~_UNWANTED)
+        return bool(await self._connection.scalar(statement))
+
+    async def close(self, record: PublishedRecord) -> None:
+        """Forget an unwanted one that was taken away; who wants the same value by now publishes it anew."""
+        await self._connection.execute(delete(dns_records).where(_is(record), _UNWANTED))
+        await self._connection.execute(
+            update(dns_records).where(_same(record.key), ~_UNWANTED).values(presented_at=None)
+        )
+
+    async def postpone(self, record: PublishedRecord, *, until: datetime, error: str) -> None:
+        """Count a try that failed, and say why and when the next one is."""
+        statement = update(dns_records).where(_is(record), _UNWANTED)
+        await self._connection.execute(statement.values(next_try_at=until, tries=record.tries + 1, error=error))
+
+
+def _order(record: PublishedRecord) -> tuple[str, int, str, str, str]:
+    return record.certificate_id, record.attempt, record.how, record.record_name, record.value
+
+
+def _is(record: PublishedRecord) -> ColumnElement[bool]:
+    columns = dns_records.c
+    row = (columns.certificate_id, columns.attempt, columns.how, columns.record_name, columns.value)
+    return and_(*(column == value for column, value in zip(row, _order(record), strict=True)))
+
+
+def _same(key: tuple[str, str, str]) -> ColumnElement[bool]:
+    how, place, value = key
+    columns = dns_records.c
+    return and_(columns.place == place, columns.value == value, columns.how == how)

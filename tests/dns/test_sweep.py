@@ -1,0 +1,162 @@
+"""What is not wanted any more is taken away, by value, until it is gone; over the fake and a real database."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from certloom.dns.fake import FakeDns
+from certloom.dns.interface import DelegationZone, DnsRefused
+from certloom.domain.errors import Outage
+from tests.dns.ground import DELEGATION, Ground, challenge, make_ground
+
+PLAIN = challenge()
+NAME = "_acme-challenge.www.one.test"
+
+
+@pytest.fixture
+def board() -> FakeDns:
+    return FakeDns()
+
+
+@pytest.fixture
+async def ground(tmp_path: Path, board: FakeDns) -> AsyncIterator[Ground]:
+    async with make_ground(tmp_path, board, board, DelegationZone(DELEGATION, board)) as made:
+        yield made
+
+
+async def test_what_is_wanted_stays(ground: Ground, board: FakeDns) -> None:
+    """A sweep leaves proofs of open orders alone."""
+    await ground.add_zone()
+    await ground.publish(PLAIN)
+
+    assert await ground.sweep() == ""
+    assert board.shown == {NAME: {"v"}}
+
+
+async def test_what_is_released_is_taken_away(ground: Ground, board: FakeDns) -> None:
+    """The value goes, what others published there stays, and the row is closed."""
+    await ground.add_zone()
+    await ground.publish(PLAIN)
+    board.records[NAME].add("another's")
+
+    assert await ground.release() == 1
+    assert await ground.sweep() == "took away 1 DNS records"
+    assert board.shown == {NAME: {"another's"}}
+    assert await ground.rows() == []
+    assert await ground.sweep() == ""
+
+
+async def test_a_delegated_one_is_taken_away_at_its_label(ground: Ground, board: FakeDns) -> None:
+    """It goes where it stood, not where the alias was."""
+    board.aliases[NAME] = await ground.delegate()
+    await ground.publish(PLAIN)
+    await ground.release()
+    board.aliases.clear()
+    await ground.sweep()
+
+    assert board.shown == {}
+
+
+@pytest.mark.parametrize("error", [Outage("The server is away."), DnsRefused("The key is refused.")])
+async def test_a_failure_is_tried_again_with_growing_pauses(ground: Ground, board: FakeDns, error: Exception) -> None:
+    """5 s, 10 s, 20 s and so on to one hour, until it succeeds."""
+    await ground.add_zone()
+    await ground.publish(PLAIN)
+    await ground.release()
+    board.broken = error  # type: ignore[assignment]
+    pauses = []
+    for _ in range(12):
+        await ground.sweep()
+        (row,) = await ground.rows()
+        assert row.next_try_at is not None
+        assert row.error == str(error)
+        pauses.append((row.next_try_at - ground.now).total_seconds())
+        tries = board.calls["clean_up", NAME, "v"]
+        assert await ground.sweep() == ""
+        assert board.calls["clean_up", NAME, "v"] == tries
+        ground.now = row.next_try_at
+    board.broken = None
+    await ground.sweep()
+
+    assert pauses == [5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600]
+    assert board.shown == {}
+    assert await ground.rows() == []
+
+
+async def test_a_value_of_two_certificates_stays_until_the_last(ground: Ground, board: FakeDns) -> None:
+    """The private CA's token belongs to account and name, so two certificates may show the same one."""
+    await ground.add_zone()
+    await ground.publish(PLAIN)
+    await ground.publish(PLAIN, certificate_id="cert_2")
+    await ground.release()
+    await ground.sweep()
+    assert board.shown == {NAME: {"v"}}
+    assert await ground.rows() == []
+    await ground.release("cert_2")
+    await ground.sweep()
+
+    assert board.shown == {}
+
+
+async def test_releasing_an_order_leaves_the_next_one(ground: Ground, board: FakeDns) -> None:
+    """An order's end releases it and older ones, not what the following one publishes."""
+    await ground.add_zone()
+    await ground.publish(challenge(value="old"), attempt=1)
+    await ground.publish(challenge(value="new"), attempt=2)
+
+    assert await ground.release(attempt=1) == 1
+    await ground.sweep()
+    assert board.shown == {NAME: {"new"}}
+
+
+async def test_a_deleted_zone_closes_its_rows(ground: Ground, board: FakeDns, caplog: pytest.LogCaptureFixture) -> None:
+    """Without its credentials nothing can be taken away: the log says so, once, and that is the end."""
+    zone = await ground.add_zone()
+    await ground.publish(PLAIN)
+    await ground.release()
+    async with ground.storage.begin() as tx:
+        await tx.zones.delete(zone.id, ground.now)
+    await ground.sweep()
+
+    assert f"the record at {NAME} stays" in caplog.text
+    assert await ground.rows() == []
+    assert board.shown == {NAME: {"v"}}
+
+
+async def test_a_dead_zone_holds_up_no_other(ground: Ground, board: FakeDns) -> None:
+    """After the first silence the others of the same zone wait; those of other zones go."""
+    await ground.add_zone("one.test")
+    await ground.add_zone("two.test")
+    many = [challenge(f"n{number}.one.test") for number in range(30)]
+    await ground.publish(*many, challenge("www.two.test"))
+    await ground.release()
+    original = board.clean_up
+
+    async def clean_up(record_name: str, value: str) -> None:
+        if record_name.endswith("one.test"):
+            board.calls["clean_up", "one.test", value] += 1
+            raise Outage("The server is away.")
+        await original(record_name, value)
+
+    board.clean_up = clean_up  # type: ignore[method-assign]
+    await ground.sweep()
+
+    assert "_acme-challenge.www.two.test" not in board.shown
+    assert board.calls["clean_up", "one.test", "v"] <= 10
+
+
+async def test_what_is_wanted_again_is_published_again(ground: Ground, board: FakeDns) -> None:
+    """A proof that was released and is needed anew, swept or not, stands there in the end."""
+    await ground.add_zone()
+    for sweeping in (False, True):
+        await ground.publish(PLAIN)
+        await ground.release()
+        if sweeping:
+            await ground.sweep()
+        ground.later(seconds=timedelta(minutes=1).total_seconds())
+    assert await ground.publish(PLAIN) == {}
+    await ground.sweep()
+
+    assert board.shown == {NAME: {"v"}}
