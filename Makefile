@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test demo check bench lock clean venv-run venv-dev
+.PHONY: help run test demo check bench pictures lock clean venv-run venv-dev
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS='	' read -r name does; do printf '  make %-8s %s\n' "$$name" "$$does"; done
@@ -26,15 +26,19 @@ check: venv-dev ## format, lint, types, import rules
 	$(RUN) -m mypy
 	$(VENV)/bin/lint-imports
 
-bench: venv-dev ## the figures of docs/operations.md
-	@exec $(RUN) -m tests.bench
+bench: venv-dev ## the figures of docs/operations.md; BENCH_OPTIONS="--certificates 100000" fills the database first
+	@exec $(RUN) -m tests.bench $(BENCH_OPTIONS)
+
+pictures: venv-dev ## the pictures of docs/console.md anew; needs Chromium
+	@exec $(RUN) -m lab.pictures
 
 lock: ## write requirements/*.lock anew from pyproject.toml
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet uv
 	$(VENV)-lock/bin/uv pip compile pyproject.toml --group server $(LOCK_OPTIONS) --upgrade -o requirements/run.lock
-	$(VENV)-lock/bin/uv pip compile pyproject.toml --group server --group dev --extra alibaba -c requirements/run.lock $(LOCK_OPTIONS) --upgrade -o requirements/dev.lock
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --group server --group dev --extra alibaba --extra dns -c requirements/run.lock $(LOCK_OPTIONS) --upgrade -o requirements/dev.lock
 	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra alibaba -c requirements/run.lock $(LOCK_OPTIONS) --upgrade -o requirements/alibaba.lock
+	$(VENV)-lock/bin/uv pip compile pyproject.toml --extra dns -c requirements/run.lock $(LOCK_OPTIONS) --upgrade -o requirements/dns.lock
 	$(VENV)-lock/bin/uv pip compile requirements/jks.in -c requirements/run.lock $(LOCK_OPTIONS) --upgrade -o requirements/jks.lock
 	rm -rf $(VENV)-lock
 

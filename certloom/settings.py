@@ -92,11 +92,18 @@ class Settings(BaseSettings):
 
     # Proof of control.
     dns_servers: Texts = _setting((), "host:port,... that the validator asks; default: this system's own.")
+    authority_port: Port = _setting(53, "TCP port of authoritative name servers; another one for labs only.")
     http01_port: Port = _setting(80, "TCP port of proofs by file (RFC 8555 section 8.3 says 80); else for labs only.")
     internal_suffixes: Suffixes = _setting((), "Suffixes outside the public list that the private CA may sign.")
     allow_networks: Networks = _setting((), "CIDRs to reach although they are on the deny list; for labs, intranets.")
     caa_identities: Texts = _setting((), "CAA issuer domains that name us; default: PUBLIC_URL's host.")
     check_interval: float = _setting(5.0, "Seconds from the first look to the second; it doubles after.", gt=0, le=900)
+
+    # Issuers from outside, and what helps customers to prove names to them.
+    issuers_file: Path | None = _setting(None, "TOML file of the ACME CAs that products may name (docs/issuers.md).")
+    delegation_file: Path | None = _setting(None, "TOML file of the zone that customers delegate proofs into.")
+    renewal_interval: float = _setting(300.0, "Seconds between two looks whom to ask when to renew.", ge=5)
+    sweep_interval: float = _setting(10.0, "Seconds between two clean-ups of published DNS records.", gt=0)
 
     # Targets.
     targets_file: Path | None = _setting(None, "TOML file of what the targets worker of this machine may touch.")

@@ -6,6 +6,7 @@ CA nor its key.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
     from temporalio.client import Client
     from temporalio.converter import DataConverter, PayloadCodec
 
-    from certloom.net.interface import Dialer, Resolver
+    from certloom.dns.interface import Authorities, DelegationZone, DnsProviders
+    from certloom.net.interface import Dialer, Resolver, ZoneResolver
     from certloom.targets.allowed import AllowedTargets
 
-ISSUERS: Final = ("private",)  # by the name that products use
+PRIVATE: Final = "private"  # our own CA, by the name that products use
 KeyKind = Literal["customer", "issuer", "payload"]
 
 
@@ -104,6 +106,7 @@ def check(settings: Settings) -> None:
         keyring(settings, kind)
     catalogue(settings)
     validator(settings)
+    delegation_zone(settings)
 
 
 def storage(settings: Settings) -> Storage:
@@ -122,11 +125,23 @@ async def migrate(settings: Settings) -> None:
 
 def catalogue(settings: Settings) -> Catalogue:
     """Return what is on sale; raises BadSetting."""
-    return read_catalogue(settings.catalogue_file, issuers=ISSUERS)
+    return read_catalogue(settings.catalogue_file, issuers=issuer_names(settings))
+
+
+def issuer_names(settings: Settings) -> Sequence[str]:
+    """Return what products may name; needs none of the issuers' secrets. Raises BadSetting."""
+    if settings.issuers_file is None:
+        return (PRIVATE,)
+    from certloom.issuers.acme_config import IssuersInvalid, read_names
+
+    try:
+        return (PRIVATE, *read_names(settings.issuers_file))
+    except IssuersInvalid as fault:
+        raise BadSetting(fault.detail) from fault
 
 
 def issuers(settings: Settings, store: Storage) -> Mapping[str, Issuer]:
-    """Return the CAs by the name that products use; for workers."""
+    """Return the CAs by the name that products use; for workers. Raises BadSetting and KeyringInvalid."""
     from certloom.issuers.private_ca import PrivateCa
 
     private = PrivateCa(
@@ -134,8 +149,24 @@ def issuers(settings: Settings, store: Storage) -> Mapping[str, Issuer]:
         issuer_sealer(settings),
         public_url=settings.base_url,
         internal_suffixes=settings.internal_suffixes,
+        caa_identities=settings.issuer_domains,
     )
-    return {"private": private}
+    return {PRIVATE: private, **_acme_issuers(settings, store)}
+
+
+def _acme_issuers(settings: Settings, store: Storage) -> Mapping[str, Issuer]:
+    """Build those of the issuers file; the library for ACME is loaded only when there are any."""
+    if settings.issuers_file is None:
+        return {}
+    from certloom.issuers.acme import AcmeIssuer
+    from certloom.issuers.acme_config import IssuersInvalid, read_issuers
+
+    try:
+        configs = read_issuers(settings.issuers_file)
+    except IssuersInvalid as fault:
+        raise BadSetting(fault.detail) from fault
+    sealer, way_out = issuer_sealer(settings), dialer(settings)
+    return {name: AcmeIssuer(store, sealer, config, way_out) for name, config in configs.items()}
 
 
 async def create_authorities(settings: Settings, store: Storage, *, now: datetime) -> bool:
@@ -181,7 +212,7 @@ def validator(settings: Settings) -> Validator:
 
     resolver = _resolver(settings)
     http = GuardedHttp(_dialer(settings, resolver), ports=Ports(http=settings.http01_port))
-    return NetworkValidator(resolver, http, caa_identities=settings.issuer_domains)
+    return NetworkValidator(resolver, http)
 
 
 def dialer(settings: Settings) -> "Dialer":
@@ -194,6 +225,39 @@ def prover(settings: Settings) -> Prover:
     from certloom.targets.prover import HandshakeProver
 
     return HandshakeProver(dialer(settings))
+
+
+def authorities(settings: Settings) -> "Authorities":
+    """Return who asks authoritative name servers, from this machine."""
+    from certloom.dns.authorities import NetworkAuthorities
+
+    resolver = _resolver(settings)
+    return NetworkAuthorities(resolver, _dialer(settings, resolver), port=settings.authority_port)
+
+
+def dns_providers(settings: Settings) -> "DnsProviders":
+    """Return who opens the zones of customers."""
+    from certloom.dns.opener import ProviderOpener
+
+    return ProviderOpener(dialer(settings))
+
+
+def delegation_zone(settings: Settings) -> "DelegationZone | None":
+    """Return the operator's own zone for proofs, if there is one; raises BadSetting for a file that is not right.
+
+    Its name server may be an inside one: it is the operator's own choice.
+    """
+    if settings.delegation_file is None:
+        return None
+    from certloom.dns.delegation import open_delegation
+    from certloom.dns.interface import DnsRefused
+    from certloom.net.dialer import GuardedDialer
+
+    everywhere = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+    try:
+        return open_delegation(settings.delegation_file, GuardedDialer(_resolver(settings), allow_networks=everywhere))
+    except DnsRefused as refusal:
+        raise BadSetting(refusal.detail) from refusal
 
 
 def allowed_targets(settings: Settings) -> "AllowedTargets":
@@ -275,7 +339,7 @@ def _sealer(ring: Keyring) -> Sealer:
     return AesGcmSealer(ring)
 
 
-def _resolver(settings: Settings) -> "Resolver":
+def _resolver(settings: Settings) -> "ZoneResolver":
     from certloom.net.nameservers import read_nameservers
     from certloom.net.resolver import DnsResolver
 

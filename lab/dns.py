@@ -9,7 +9,9 @@ from typing import cast
 import dns.exception
 import dns.message
 import dns.rdatatype
+import dns.update
 
+from lab.updates import UpdateKey, answer_update
 from lab.zone import Zone
 
 HOST = "127.0.0.1"
@@ -17,10 +19,14 @@ _PORT_ATTEMPTS = 20
 
 
 class LabDns:
-    """Answers from a zone; `asked` keeps every question as (name, type, "udp" or "tcp")."""
+    """Answers from a zone; `asked` keeps every question as (name, type, "udp" or "tcp").
 
-    def __init__(self, zone: Zone, *, host: str = HOST) -> None:
+    With `update_key` it takes updates that are signed with it.
+    """
+
+    def __init__(self, zone: Zone, *, host: str = HOST, update_key: UpdateKey | None = None) -> None:
         self.zone = zone
+        self.update_key = update_key
         self.asked: list[tuple[str, str, str]] = []
         self.port = 0
         self._host = host
@@ -84,9 +90,11 @@ class LabDns:
 
     async def _respond(self, wire: bytes, *, udp: bool) -> bytes | None:
         try:
-            query = dns.message.from_wire(wire)
+            query = dns.message.from_wire(wire, keyring=self.update_key.keyring() if self.update_key else None)
         except dns.exception.DNSException:
             return None
+        if isinstance(query, dns.update.UpdateMessage):
+            return answer_update(self.zone, query).to_wire()
         if len(query.question) != 1:
             return None
         question = query.question[0]

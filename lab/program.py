@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -47,20 +47,29 @@ async def version_of(program: Path) -> str:
     return found[0].decode() if found else ""
 
 
-async def run(name: str, command: Callable[[int], Sequence[str]], *, sign: Path, log: Path) -> Running:
+async def run(
+    name: str,
+    command: Callable[[int], Sequence[str]],
+    *,
+    sign: Path,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+) -> Running:
     """Start what *command* returns for a port; return once it listens and *sign*, a file of its own, is there.
 
     Raises ChildDied with the program's last words when it does not come up.
     """
     for _ in range(_ATTEMPTS - 1):
         with contextlib.suppress(ChildDied):
-            return await _started(name, command, sign=sign, log=log)
-    return await _started(name, command, sign=sign, log=log)
+            return await _started(name, command, sign=sign, log=log, env=env or os.environ)
+    return await _started(name, command, sign=sign, log=log, env=env or os.environ)
 
 
-async def _started(name: str, command: Callable[[int], Sequence[str]], *, sign: Path, log: Path) -> Running:
-    port = _free_port()
-    child = await start(name, command(port), env=os.environ, log=log)
+async def _started(
+    name: str, command: Callable[[int], Sequence[str]], *, sign: Path, log: Path, env: Mapping[str, str]
+) -> Running:
+    port = free_port()
+    child = await start(name, command(port), env=env, log=log)
 
     async def serves() -> bool:
         return await _listens(port) and _is_there(sign)
@@ -73,7 +82,8 @@ async def _started(name: str, command: Callable[[int], Sequence[str]], *, sign: 
     return Running(child, port)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a TCP port of loopback that nobody had a moment ago."""
     with socket.create_server((HOST, 0)) as held:
         port: int = held.getsockname()[1]
         return port

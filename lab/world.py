@@ -17,6 +17,7 @@ from lab.control import lab_control
 from lab.dns import LabDns
 from lab.edge import LabEdge
 from lab.proofs import ProofBoard
+from lab.updates import UpdateKey, read_update_key
 from lab.web import Site, lab_web
 from lab.zone import Zone
 
@@ -34,11 +35,12 @@ class LabWorld:
         edge_admin_port: int = 0,
         suffix: str = "lab.test",
         state: Path | None = None,
+        update_key: UpdateKey | None = None,
     ) -> None:
         self.zone = Zone(suffix=suffix)
         self.site = Site()
         self.board = ProofBoard(self.zone, self.site, state=state)
-        self.dns = LabDns(self.zone)
+        self.dns = LabDns(self.zone, update_key=update_key)
         self.web = lab_web(self.site)
         self.control = lab_control(self.board)
         self.edge = LabEdge(tls_ports=(edge_tls_port,), admin_port=edge_admin_port)
@@ -107,6 +109,7 @@ def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace
     parser.add_argument("--edge-admin-port", type=int, default=0, help="the edge's runtime API, as HAProxy has it")
     parser.add_argument("--suffix", default="lab.test", help="names under it resolve to 127.0.0.1")
     parser.add_argument("--state", type=Path, default=None, help="a file that keeps the proofs over a restart")
+    parser.add_argument("--update-key", type=Path, default=None, help="file with name and secret of a TSIG key")
     return parser.parse_args(arguments)
 
 
@@ -128,6 +131,7 @@ async def serve(options: argparse.Namespace) -> None:
         edge_admin_port=options.edge_admin_port,
         suffix=options.suffix,
         state=options.state,
+        update_key=read_update_key(options.update_key) if options.update_key else None,
     )
     async with world:
         _say(f"lab dns {world.dns_server}")

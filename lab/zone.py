@@ -130,7 +130,12 @@ class Zone:
         hidden = any(label.startswith(b"_") for label in name.labels)
         if hidden or not name.is_subdomain(dns.name.from_text(self.suffix)):
             return None
-        return {RdataType.A: [_rdata("A", self.address)]}
+        found = {RdataType.A: [_rdata("A", self.address)]}
+        if name == dns.name.from_text(self.suffix):
+            found[RdataType.NS] = [
+                _rdata("NS", f"ns.{self.suffix}.")
+            ]  # this server, under a host's name like any other
+        return found
 
     def _has_children(self, name: dns.name.Name) -> bool:
         return any(owner.is_subdomain(name) and owner != name for owner in self.records)

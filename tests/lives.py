@@ -26,9 +26,11 @@ def product(
     plan_days: int = 365,
     refund: RefundPolicy | None = None,
     price: Money = PRICE,
+    issuer: str = "private",
 ) -> Product:
     return Product(
         id="test",
+        issuer=issuer,
         title="Test",
         level=level,
         name_mode=name_mode,

@@ -20,10 +20,17 @@ from workers.working import run
 from workflows.certificate import CertificateWorkflow
 from workflows.deployment import DeploymentWorkflow
 from workflows.names import QUEUE
+from workflows.renewal import RenewalWatchWorkflow
 from workflows.target import TargetCheckWorkflow
 from workflows.watch import EndpointWatchWorkflow
 
-WORKFLOWS: Final = (CertificateWorkflow, DeploymentWorkflow, EndpointWatchWorkflow, TargetCheckWorkflow)
+WORKFLOWS: Final = (
+    CertificateWorkflow,
+    DeploymentWorkflow,
+    EndpointWatchWorkflow,
+    RenewalWatchWorkflow,
+    TargetCheckWorkflow,
+)
 
 
 def build_workers(client: Client, settings: Settings, storage: Storage) -> Sequence[Worker]:

@@ -24,7 +24,8 @@ from certloom.keys.keyring import create_key_file
 from certloom.settings import LOOPBACK, Settings, read_settings
 from workers.home import LAB_PORTS, Home, claim, read_json, write_private
 from workers.seed import Seed, keep_seed
-from workers.service import LAB_SUFFIX, ROOT, Service
+from workers.service import ROOT, Service
+from workers.welcome import make_links, welcome
 
 WATCH_INTERVAL: Final = 60.0  # seconds between two looks at what endpoints serve; in production 900 is usual
 STOP_WITHIN: Final = 60.0  # seconds that DevStack grants a stop; every process has its own, shorter limit
@@ -61,10 +62,10 @@ async def _run(home: Home, settings: Settings, *, attached: bool) -> int:
     console.print("[bold]Certloom[/] starts; its logs are in", home.logs)
     try:
         if await _unless_stopped(service.start(home.folder / "seed.json"), service, stop):
-            facts = _facts(settings, ports, seed)
-            if settings.api_host in LOOPBACK:
+            facts = {**_facts(settings, ports, seed), "lab_dns_key": home.keep_lab_key()}
+            welcome(console, facts, await make_links(facts, host=settings.api_host), home=home.folder)
+            if settings.api_host in LOOPBACK:  # last: whoever waits for this file finds everything said
                 write_private(home.dev_json, json.dumps({**facts, "pid": os.getpid()}, indent=1))
-            _tell(console, facts)
             await _unless_stopped(stop.wait(), service, stop)
         console.print("Certloom stops; Ctrl-C again to kill it.")
     finally:
@@ -138,28 +139,10 @@ def _facts(settings: Settings, ports: Mapping[str, int], seed: Seed) -> dict[str
         "customer_api_key": seed.customer_api_key,
         "operator_api_key": seed.operator_api_key,
         "account_id": seed.account_id,
+        "lab_dns": f"127.0.0.1:{ports['lab_dns']}",
         "lab_edge": f"127.0.0.1:{ports['lab_edge_tls']}",
         "lab_edge_admin": f"127.0.0.1:{ports['lab_edge_admin']}",
     }
-
-
-def _tell(console: Console, facts: Mapping[str, str]) -> None:
-    lines = (
-        ("Console", facts["console_url"]),
-        ("API", f"{facts['api_url']}/docs"),
-        ("Temporal UI", facts["temporal_ui_url"]),
-        ("Edge to deploy to", f"{facts['lab_edge']}, its runtime API {facts['lab_edge_admin']}"),
-        ("Customer's API key", facts["customer_api_key"]),
-        ("Operator's API key", facts["operator_api_key"]),
-    )
-    console.print("\n[bold green]Certloom runs.[/]")
-    for label, value in lines:
-        console.print(f"  {label:<20} [bold]{value}[/]", soft_wrap=True)
-    console.print(
-        f"\nNext: follow the tour of README.md in a second terminal, with names such as\n"
-        f"[bold]www.shop.{LAB_SUFFIX}[/]; the lab publishes their proofs for you. Ctrl-C stops everything.\n",
-        soft_wrap=True,
-    )
 
 
 class StackFailed(CertloomError):

@@ -3,10 +3,12 @@
 Everything secret in it has mode 0600, the folder itself 0700.
 """
 
+import base64
 import contextlib
 import fcntl
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -16,6 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from certloom.settings import BadSetting
 
+LAB_KEY: Final = "certloom-lab"  # by which the lab's name server knows who may update it
 LAB_PORTS: Final = ("lab_dns", "lab_http", "lab_control", "lab_edge_tls", "lab_edge_admin")
 PORT_NAMES: Final = ("api", "temporal", "temporal_ui", *LAB_PORTS)
 
@@ -33,6 +36,7 @@ class Home:
         self.logs = folder / "log"
         self.keys = folder / "keys"
         self.dev_json = folder / "dev.json"
+        self.lab_key = self.keys / "lab-dns.key"
         self._ports = folder / "ports.json"
         self._children = folder / "children.json"
 
@@ -49,6 +53,13 @@ class Home:
                 chosen[name] = _hold(held, name, place, port) if port else _pick(held, place, kept.get(name, 0))
         write_private(self._ports, json.dumps({name: chosen[name] for name, port in wanted.items() if not port}))
         return chosen
+
+    def keep_lab_key(self) -> str:
+        """Return name and secret of the TSIG key that updates the lab's name server; made at the first start."""
+        if not self.lab_key.exists():
+            self.lab_key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_private(self.lab_key, f"{LAB_KEY} {base64.b64encode(secrets.token_bytes(32)).decode('ascii')}\n")
+        return self.lab_key.read_text(encoding="ascii").strip()
 
     def remember(self, children: Mapping[str, int]) -> None:
         """Keep the process ids of this start, so that the next one can end what a hard kill left behind."""

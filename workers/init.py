@@ -23,6 +23,7 @@ from certloom.storage.interface import Storage
 from workers.seed import Seed, api_key_row, ensure_demo, new_api_key, read_seed
 from workers.temporal import connect, prepare_namespace
 from workers.watch_schedule import ensure_watch
+from workflows.names import RENEWAL_WATCH_ID, RENEWAL_WATCH_TYPE, WATCH_ID, WATCH_TYPE
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +60,13 @@ async def _prepare_database(settings: Settings, storage: Storage, seed: Seed | N
 
 async def _prepare_temporal(settings: Settings, client: Client) -> None:
     await prepare_namespace(client, retention=timedelta(days=settings.retention_days))
-    if await ensure_watch(client, every=timedelta(seconds=settings.watch_interval)):
-        logger.info("endpoints are watched every %s s", settings.watch_interval)
+    for schedule_id, workflow_type, seconds in (
+        (WATCH_ID, WATCH_TYPE, settings.watch_interval),
+        (RENEWAL_WATCH_ID, RENEWAL_WATCH_TYPE, settings.renewal_interval),
+    ):
+        every = timedelta(seconds=seconds)
+        if await ensure_watch(client, schedule_id=schedule_id, workflow_type=workflow_type, every=every):
+            logger.info("%s runs every %s s", schedule_id, seconds)
 
 
 async def first_operator_key(storage: Storage, *, now: datetime) -> str | None:

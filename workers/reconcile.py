@@ -15,6 +15,7 @@ from typing import Final, NamedTuple, Protocol
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.sweep import Sweep
 from certloom import wiring
 from certloom.domain.errors import CertloomError, Outage
 from certloom.domain.state import CertificateState
@@ -25,6 +26,7 @@ from certloom.storage.interface import Storage
 from certloom.storage.records import DeploymentRecord
 from workers.chores import Chore, keep_doing
 from workers.ready import say_ready
+from workers.steps import zone_writers
 from workers.temporal import connect
 from workflows.client import CertificateClient
 from workflows.names import WORKFLOW_TYPE, workflow_id
@@ -32,6 +34,7 @@ from workflows.names import WORKFLOW_TYPE, workflow_id
 PAGE: Final = 500
 YOUNG: Final = timedelta(seconds=30)  # since anything happened to a deployment
 ANSWERS_KEPT: Final = timedelta(days=30)  # DESIGN 6
+ORDERS_COUNTED: Final = timedelta(days=60)  # longer than any CA's limit looks back
 
 logger = logging.getLogger(__name__)
 
@@ -182,11 +185,21 @@ def chores(settings: Settings, storage: Storage, temporal: Client) -> Sequence[C
             count = await tx.idempotency.purge(datetime.now(UTC) - ANSWERS_KEPT)
         return f"forgot {count} answers" if count else ""
 
+    sweep = Sweep(storage=storage, writers=zone_writers(settings), clock=lambda: datetime.now(UTC))
+
+    async def purge_budgets() -> str:
+        now = datetime.now(UTC)
+        async with storage.begin() as tx:
+            count = await tx.budget.purge(now - ORDERS_COUNTED, now=now)
+        return f"forgot {count} entries of issuers' limits" if count else ""
+
     return (
         Chore("reconcile", settings.reconcile_interval, restart),
         Chore("deployments", settings.reconcile_interval, restart_deployments),
         Chore("crls", settings.crl_interval, crls),
         Chore("purge", settings.purge_interval, purge),
+        Chore("dns", settings.sweep_interval, sweep),
+        Chore("limits", settings.purge_interval, purge_budgets),
     )
 
 

@@ -21,7 +21,7 @@ from temporalio.client import Client
 
 from certloom import wiring
 from certloom.domain.errors import CertloomError, Refusal
-from certloom.issuers.signing import key_identity
+from certloom.issuers.signing import account_identity, key_identity
 from certloom.keys.interface import Sealer
 from certloom.keys.keyring import add_key, read_key_file, retire_old_keys
 from certloom.process import leave
@@ -69,6 +69,18 @@ async def reseal_authorities(storage: Storage, sealer: Sealer) -> int:
     return count
 
 
+async def reseal_acme_accounts(storage: Storage, sealer: Sealer) -> int:
+    """Do the same for the keys of our accounts at CAs from outside."""
+    count = 0
+    async with storage.begin() as tx:
+        for account in await tx.acme.accounts():
+            old, place = account.sealed_key, (account.issuer, account.directory)
+            if not sealer.is_current(old):
+                new = _again(sealer, old, account_identity(*place))
+                count += await tx.acme.reseal_account(*place, old=old, new=new)
+    return count
+
+
 async def refuse_while_needed(temporal: Client, *, added_at: datetime, now: datetime) -> None:
     """Raise RotationRefused while Temporal keeps a run whose payloads an old payload key may have encrypted.
 
@@ -103,7 +115,8 @@ async def _reseal(settings: Settings, kind: wiring.KeyKind) -> int:
     storage = wiring.storage(settings)
     try:
         if kind == "issuer":
-            return await reseal_authorities(storage, wiring.issuer_sealer(settings))
+            sealer = wiring.issuer_sealer(settings)
+            return await reseal_authorities(storage, sealer) + await reseal_acme_accounts(storage, sealer)
         return await reseal_secrets(storage, wiring.customer_sealer(settings))
     finally:
         await storage.close()

@@ -143,7 +143,9 @@ class Service:
     def _lab_arguments(self) -> list[str]:
         ours = {name.removeprefix("lab_"): port for name, port in self._ports.items() if name.startswith("lab_")}
         ports = [f"--{name.replace('_', '-')}-port={port}" for name, port in ours.items()]
-        return [*ports, f"--suffix={LAB_SUFFIX}", f"--state={self._home.folder / 'lab.json'}"]
+        self._home.keep_lab_key()
+        key = f"--update-key={self._home.lab_key}"
+        return [*ports, key, f"--suffix={LAB_SUFFIX}", f"--state={self._home.folder / 'lab.json'}"]
 
     def _environment(self) -> dict[str, str]:
         """Say what the processes get besides what the person set: what was chosen here, and the lab."""
@@ -156,6 +158,9 @@ class Service:
             "TEMPORAL_UI_URL": wanted.temporal_ui_url or f"http://127.0.0.1:{ports['temporal_ui']}",
             "DNS_SERVERS": ",".join(wanted.dns_servers) or f"127.0.0.1:{ports['lab_dns']}",
             "HTTP01_PORT": str(wanted.http01_port if "http01_port" in wanted.model_fields_set else ports["lab_http"]),
+            "AUTHORITY_PORT": str(
+                wanted.authority_port if "authority_port" in wanted.model_fields_set else ports["lab_dns"]
+            ),
             "ALLOW_NETWORKS": ",".join(("127.0.0.0/8", *map(str, wanted.allow_networks))),
             "INTERNAL_SUFFIXES": ",".join((LAB_SUFFIX, *wanted.internal_suffixes)),
             "CAA_IDENTITIES": ",".join(wanted.caa_identities or (LAB_ISSUER,)),

@@ -14,12 +14,15 @@ from activities.material import Materials
 from activities.order import OrderActivities
 from activities.payment import PaymentActivities
 from activities.place import Places
+from activities.publication import Publication
 from activities.record import RecordActivities
 from activities.refund import RefundActivities
+from activities.renewal import RenewalActivities
 from activities.revocation import RevocationActivities
 from activities.target import TargetActivities
 from activities.verification import VerificationActivities
 from activities.watch import WatchActivities
+from activities.zone import ZoneWriters
 from certloom import wiring
 from certloom.settings import Settings
 from certloom.storage.interface import Storage
@@ -43,15 +46,32 @@ def steps(settings: Settings, storage: Storage) -> Sequence[Callable[..., Any]]:
         sealer=wiring.customer_sealer(settings),
         key_maker=wiring.key_maker(),
         credentials=wiring.credentials(),
+        validator=validator,
     )
     verification = VerificationActivities(
-        storage=storage, validator=validator, check_interval=timedelta(seconds=settings.check_interval)
+        storage=storage,
+        validator=validator,
+        check_interval=timedelta(seconds=settings.check_interval),
+        issuers=issuers,
+        publication=Publication(
+            storage=storage, writers=zone_writers(settings), authorities=wiring.authorities(settings)
+        ),
     )
     issuance = IssuanceActivities(storage=storage, issuers=issuers, validator=validator)
     revocation = RevocationActivities(storage=storage, issuers=issuers)
     refund = RefundActivities(storage=storage, methods=methods)
     deletion = DeletionActivities(storage=storage)
-    return _defined(record, payment, order, verification, issuance, revocation, refund, deletion)
+    renewal = RenewalActivities(storage=storage, issuers=issuers)
+    return _defined(record, payment, order, verification, issuance, renewal, revocation, refund, deletion)
+
+
+def zone_writers(settings: Settings) -> ZoneWriters:
+    """Return who writes proofs into customers' zones, and into the operator's own; raises BadSetting."""
+    return ZoneWriters(
+        sealer=wiring.customer_sealer(settings),
+        providers=wiring.dns_providers(settings),
+        delegation=wiring.delegation_zone(settings),
+    )
 
 
 def target_steps(settings: Settings, storage: Storage, *, on_host: bool = False) -> Sequence[Callable[..., Any]]:

@@ -1,4 +1,4 @@
-"""The schedule of the watch: made once, kept at the interval of the settings; pausing it in the Temporal UI stays."""
+"""The schedules of the watches: made once, kept at the interval of the settings; pausing one in the UI stays."""
 
 from datetime import timedelta
 from typing import Final
@@ -16,36 +16,33 @@ from temporalio.client import (
     ScheduleUpdateInput,
 )
 
-from workflows.names import QUEUE, WATCH_ID, WATCH_TYPE
+from workflows.names import QUEUE
 
 JITTER: Final = 0.1  # of the interval, so that several services do not look at the same moment
 
 
-async def ensure_watch(client: Client, *, every: timedelta) -> bool:
-    """Make the schedule, or bring an older one to this interval; True when this call made it."""
+async def ensure_watch(client: Client, *, schedule_id: str, workflow_type: str, every: timedelta) -> bool:
+    """Make a schedule, or bring an older one to this interval; True when this call made it."""
+    wanted = _schedule(schedule_id, workflow_type, every)
     try:
-        await client.create_schedule(WATCH_ID, _schedule(every))
+        await client.create_schedule(schedule_id, wanted)
     except ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(WATCH_ID).update(lambda found: _updated(found, every))
+        await client.get_schedule_handle(schedule_id).update(lambda found: _updated(found, wanted))
         return False
     return True
 
 
-def _schedule(every: timedelta) -> Schedule:
+def _schedule(schedule_id: str, workflow_type: str, every: timedelta) -> Schedule:
     action = ScheduleActionStartWorkflow(
-        WATCH_TYPE, id=WATCH_ID, task_queue=QUEUE, execution_timeout=max(every * 4, timedelta(hours=1))
+        workflow_type, id=schedule_id, task_queue=QUEUE, execution_timeout=max(every * 4, timedelta(hours=1))
     )
     policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every)
-    return Schedule(action=action, spec=_spec(every), policy=policy)
+    spec = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)], jitter=every * JITTER)
+    return Schedule(action=action, spec=spec, policy=policy)
 
 
-def _updated(found: ScheduleUpdateInput, every: timedelta) -> ScheduleUpdate | None:
-    if found.description.schedule.spec.intervals == _spec(every).intervals:
+def _updated(found: ScheduleUpdateInput, wanted: Schedule) -> ScheduleUpdate | None:
+    if found.description.schedule.spec.intervals == wanted.spec.intervals:
         return None
-    fresh = _schedule(every)
-    fresh.state = found.description.schedule.state  # an operator may have paused it
-    return ScheduleUpdate(fresh)
-
-
-def _spec(every: timedelta) -> ScheduleSpec:
-    return ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)], jitter=every * JITTER)
+    wanted.state = found.description.schedule.state  # an operator may have paused it
+    return ScheduleUpdate(wanted)

@@ -1,7 +1,9 @@
 """What follows from a command or a date by the rules alone: facts, with no outside effect."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import singledispatch
+from typing import Final
 
 from certloom.domain import command as c
 from certloom.domain import fact as f
@@ -20,6 +22,7 @@ from certloom.domain.deployment import (
     retry_pause,
 )
 from certloom.domain.order import OrderPurpose
+from certloom.domain.renewal import RenewalReport
 from certloom.domain.state import CertificateState
 from certloom.domain.step import StepKind
 from workflows.intent import Ignored, OperatorWord, Report
@@ -181,6 +184,16 @@ def _(wanted: DriftReport, state: CertificateState, now: datetime) -> list[f.Fac
     return [f.DriftSeen(at=now, target_id=wanted.target_id, problem=wanted.problem, detail=wanted.detail)]
 
 
+@facts_of.register
+def _(wanted: RenewalReport, state: CertificateState, now: datetime) -> list[f.Fact]:
+    known, leaf = state.renewal.suggested, state.issuance
+    late = state.status is not CertificateStatus.ISSUED or leaf is None or leaf.number != wanted.number
+    if late or (known is not None and (known.number, known.at) == (wanted.number, wanted.renew_at)):
+        return []
+    url = wanted.explanation_url
+    return [f.RenewalSuggested(at=now, number=wanted.number, renew_at=wanted.renew_at, explanation_url=url)]
+
+
 def _is_news(seen: DriftReport, known: Placement, state: CertificateState) -> bool:
     """A report about another leaf than the one proven now is late; what is being mended is known."""
     over = state.status is not CertificateStatus.ISSUED
@@ -220,21 +233,7 @@ def _(wanted: c.Relabel, state: CertificateState, now: datetime) -> list[f.Fact]
 
 def fact_of_date(kind: StepKind, state: CertificateState, now: datetime) -> f.Fact:
     """Return what a date that came makes happen."""
-    match kind:
-        case StepKind.CANCEL_UNPAID:
-            return f.OrderLapsed(at=now)
-        case StepKind.GIVE_UP:
-            return f.NotProven(at=now)
-        case StepKind.RENEW:
-            return _renewal(state, now)
-        case StepKind.REMIND:
-            return _reminder(state, now)
-        case StepKind.EXPIRE:
-            return f.Expired(at=now)
-        case StepKind.RETIRE:
-            return f.RetirementDue(at=now)
-        case _:
-            raise ValueError(f"{kind} is not decided by a date")
+    return _OF_DATES[kind](state, now)
 
 
 def wants_proof(state: CertificateState, now: datetime) -> f.Fact:
@@ -255,3 +254,14 @@ def _reminder(state: CertificateState, now: datetime) -> f.Fact:
         raise ValueError("nothing ends")
     left = -(-(end - now) // timedelta(days=1))  # whole days, rounded up
     return f.Reminded(at=now, days=max(left, 1), ends_at=end)
+
+
+_OF_DATES: Final[Mapping[StepKind, Callable[[CertificateState, datetime], f.Fact]]] = {
+    StepKind.CANCEL_UNPAID: lambda _, now: f.OrderLapsed(at=now),
+    StepKind.GIVE_UP: lambda _, now: f.NotProven(at=now),
+    StepKind.REORDER: lambda _, now: f.OrderExpired(at=now),
+    StepKind.RENEW: _renewal,
+    StepKind.REMIND: _reminder,
+    StepKind.EXPIRE: lambda _, now: f.Expired(at=now),
+    StepKind.RETIRE: lambda _, now: f.RetirementDue(at=now),
+}

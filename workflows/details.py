@@ -23,6 +23,7 @@ WAITS: Final[Mapping[WaitReason, str]] = {
     WaitReason.REMINDER: "the next reminder before the end",
     WaitReason.EXPIRY: "the end of plan and certificate",
     WaitReason.OUTAGE: "something outside that does not answer; tried again then",
+    WaitReason.LIMIT: "the issuer's limits to leave room for it; tried again then",
     WaitReason.ATTENTION: "**an operator: send the signal `resume` to try again, or `skip` to give the step up**",
     WaitReason.DEPLOYMENT: "its targets: deployments under way, or the next try",
     WaitReason.DELETION: "nothing; it may be deleted",

@@ -17,10 +17,10 @@ from activities.revocation import RevocationActivities
 from activities.verification import Looking
 from activities.work import Done, Work
 from certloom.domain import fact as f
-from certloom.domain.errors import Outage
+from certloom.domain.errors import Later, Outage
 from certloom.domain.state import CertificateState
 from certloom.domain.step import StepKind
-from workflows.options import pause
+from workflows.options import SOONEST, pause
 
 Effect = Callable[[Any, Work], Coroutine[Any, Any, Done]]
 
@@ -36,9 +36,15 @@ EFFECTS: Final[Mapping[StepKind, Effect]] = {
 
 
 def trouble(step: StepKind, error: ActivityError, state: CertificateState, now: datetime) -> f.Fact:
-    """Say what a failed wave means: an outage is tried again after a pause, anything else waits for an operator."""
+    """Say what a failed wave means: an outage is tried again after a pause, anything else waits for an operator.
+
+    What is possible only later comes again at its moment.
+    """
     cause = error.cause
     known = from_failure(cause)
+    if isinstance(known, Later):
+        until = max(known.until, now + SOONEST)
+        return f.Delayed(at=now, step=step, why=known.detail, until=until, limit=known.limit)
     if isinstance(known, Outage) or isinstance(cause, ActivityTimeoutError):
         count = state.delay.count + 1 if state.delay and state.delay.step is step else 1
         why = known.detail if known else "no worker finished it in time"
@@ -54,6 +60,9 @@ def looking(state: CertificateState) -> Looking:
         raise ValueError("nothing was applied for")
     return Looking(
         certificate_id=state.certificate_id,
+        account_id=state.account_id,
+        attempt=state.order.attempt if state.order else state.attempts,
+        issuer=state.product.issuer if state.product else "",
         names=application.names,
         validation=application.validation,
         challenges=application.challenges,

@@ -6,6 +6,7 @@ from certloom.domain.command import Command
 from certloom.domain.deployment import DeploymentReport, DisplacedReport, DriftReport
 from certloom.domain.errors import CertloomError
 from certloom.domain.model import Model
+from certloom.domain.renewal import RenewalReport
 
 
 class OperatorWord(Model):
@@ -22,7 +23,7 @@ class Ignored(Model):
     actor: str = "signal"
 
 
-Report = DeploymentReport | DisplacedReport | DriftReport
+Report = DeploymentReport | DisplacedReport | DriftReport | RenewalReport
 """What our own workflows tell; it may come twice, and late."""
 
 

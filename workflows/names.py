@@ -9,12 +9,15 @@ DEPLOYMENT_TYPE: Final = "DeploymentWorkflow"
 TARGET_CHECK_TYPE: Final = "TargetCheckWorkflow"
 WATCH_TYPE: Final = "EndpointWatchWorkflow"
 WATCH_ID: Final = "endpoint-watch"  # of the schedule, and of its runs
+RENEWAL_WATCH_TYPE: Final = "RenewalWatchWorkflow"
+RENEWAL_WATCH_ID: Final = "renewal-watch"
 
 SIGNALS: Final = ("withdraw", "revoke", "resume", "skip")
 # What our own workflows tell a certificate's; people have no use for them.
 DEPLOYMENT_ENDED: Final = "deployment_ended"
 TARGET_DISPLACED: Final = "target_displaced"
 ENDPOINT_DRIFTED: Final = "endpoint_drifted"
+RENEWAL_SUGGESTED: Final = "renewal_suggested"
 
 
 def workflow_id(certificate_id: str) -> str:

@@ -22,6 +22,7 @@ WAVE_RETRY: Final = RetryPolicy(
 # Between waves: 5 s, 10 s, 20 s ... up to an hour, as long as the business deadline allows.
 FIRST_PAUSE: Final = timedelta(seconds=5)
 LONGEST_PAUSE: Final = timedelta(hours=1)
+SOONEST: Final = timedelta(seconds=1)  # from now, whatever moment an activity named
 
 EFFECT: Final[dict[str, Any]] = {
     "start_to_close_timeout": ATTEMPT,
@@ -88,6 +89,13 @@ TRY: Final[dict[str, Any]] = {
 WATCH: Final[dict[str, Any]] = {
     "start_to_close_timeout": timedelta(minutes=10),
     "schedule_to_start_timeout": timedelta(minutes=1),
+    "heartbeat_timeout": HEARTBEAT,
+    "retry_policy": RetryPolicy(maximum_attempts=3),
+}
+
+# A batch of renewal information: 50 leaves one after the other, 30 s each at worst.
+ASK_RENEWALS: Final[dict[str, Any]] = {
+    "start_to_close_timeout": timedelta(minutes=25),
     "heartbeat_timeout": HEARTBEAT,
     "retry_policy": RetryPolicy(maximum_attempts=3),
 }

@@ -14,8 +14,9 @@ from temporalio.converter import PayloadConverter
 from certloom.domain import command as c
 from certloom.domain.deployment import DeploymentReport, DisplacedReport, DriftReport
 from certloom.domain.issuance import RevocationReason
+from certloom.domain.renewal import RenewalReport
 from workflows.intent import Ignored, Intent, OperatorWord, Report
-from workflows.names import DEPLOYMENT_ENDED, ENDPOINT_DRIFTED, SIGNALS, TARGET_DISPLACED
+from workflows.names import DEPLOYMENT_ENDED, ENDPOINT_DRIFTED, RENEWAL_SUGGESTED, SIGNALS, TARGET_DISPLACED
 
 ACTOR: Final = "signal"
 LONGEST_NAME: Final = 60
@@ -23,6 +24,7 @@ REPORTS: Final[Mapping[str, type[Report]]] = {
     DEPLOYMENT_ENDED: DeploymentReport,
     TARGET_DISPLACED: DisplacedReport,
     ENDPOINT_DRIFTED: DriftReport,
+    RENEWAL_SUGGESTED: RenewalReport,
 }
 
 
@@ -52,7 +54,7 @@ def _wanted(name: str, arguments: Sequence[Any], now: datetime) -> c.Command | O
 
 def _report(kind: type[Report], arguments: Sequence[Any]) -> Report:
     if len(arguments) != 1:
-        raise ValueError("deployments and the watch send this themselves")
+        raise ValueError("deployments and the watches send this themselves")
     return kind.model_validate(arguments[0])
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from certloom.domain.certificate import CertificateStatus, Origin, Phase
 from certloom.domain.issuance import RevocationReason
-from certloom.domain.state import CertificateState
+from certloom.domain.state import CertificateState, Delay
 from certloom.domain.step import Step, StepKind, WaitReason
 from certloom.domain.validity import REPROVE_LEADS, proof_good_until, renew_at
 
@@ -18,11 +18,14 @@ APPLY_WITHIN: Final = timedelta(days=365)  # after payment; then the order is re
 PROVE_WITHIN: Final = timedelta(days=7)
 PROVE_WITHIN_REVIEWED: Final = timedelta(days=30)  # OV and EV
 REMIND_BEFORE: Final = (30, 14, 7, 1)  # days before the end, when nothing will renew it
+ORDER_MARGIN: Final = timedelta(minutes=5)  # before an issuer drops an order: signing takes its time
+SHORTEST_ORDER: Final = timedelta(minutes=1)  # however short an issuer's orders live, no more than one a minute
 RETIRE_WITHIN: Final = timedelta(hours=24)  # of a compromised key (BR 4.9.1.1), whether or not targets still serve it
 WORTH_RENEWING: Final = timedelta(hours=1)  # a plan that outlasts its leaf by less ends with it
 
 _S = CertificateStatus
 _FIRST: Final = frozenset({Phase.REVOKING, Phase.REFUNDING, Phase.DELETING})
+_PROVED_IN: Final = frozenset({Phase.PROVING, Phase.REVIEWING})
 _OPEN_PHASES: Final = frozenset({Phase.PREPARING, Phase.PROVING, Phase.REVIEWING})
 _WORK: Final = {
     Phase.PREPARING: StepKind.PREPARE,
@@ -42,9 +45,9 @@ def next_step(state: CertificateState) -> Step:
     if state.attention:
         return Step(end.kind, end.at, WaitReason.ATTENTION) if end else Step(None, None, WaitReason.ATTENTION)
     if state.delay and (end is None or end.at is None or state.delay.until < end.at):
-        return Step(state.delay.step, state.delay.until, WaitReason.OUTAGE)
+        return Step(state.delay.step, state.delay.until, _trouble(state.delay))
     if state.delay and end:
-        return Step(end.kind, end.at, WaitReason.OUTAGE)
+        return Step(end.kind, end.at, _trouble(state.delay))
     if state.discard and state.phase not in _FIRST:  # dropping an order never holds up a revocation or a refund
         return Step(StepKind.DISCARD, state.updated_at, WaitReason.WORK)
     if state.phase in _WORK:
@@ -59,6 +62,24 @@ def next_step(state: CertificateState) -> Step:
 
 def deadline(state: CertificateState) -> Step | None:
     """Return what ends the present effort whatever else goes wrong; None while only we are at work."""
+    ends = [end for end in (_end(state), _order_end(state)) if end]
+    return min(ends, key=_when) if ends else None
+
+
+def _trouble(delay: Delay) -> WaitReason:
+    return WaitReason.LIMIT if delay.limit else WaitReason.OUTAGE
+
+
+def _order_end(state: CertificateState) -> Step | None:
+    """When an unproven order is of no use any more, because the issuer is about to drop it."""
+    if state.order is None or state.order.expires_at is None or state.phase not in _PROVED_IN:
+        return None
+    started, expires = state.order.started_at, state.order.expires_at
+    at = max(expires - min(ORDER_MARGIN, (expires - started) / 4), started + SHORTEST_ORDER)
+    return Step(StepKind.REORDER, at, WaitReason.PROOF)
+
+
+def _end(state: CertificateState) -> Step | None:
     if state.status is _S.PENDING_VERIFICATION and state.application and state.phase in _OPEN_PHASES:
         return Step(StepKind.GIVE_UP, state.application.deadline, WaitReason.PROOF)
     if state.status is _S.AWAITING_PAYMENT and state.payment:
@@ -89,7 +110,9 @@ def renewal_at(state: CertificateState) -> datetime | None:
     leaf = state.issuance
     if leaf is None or not renews(state):
         return None
-    usual = renew_at(leaf.not_before, leaf.not_after)
+    suggested = state.renewal.suggested
+    wanted = suggested is not None and suggested.number == leaf.number
+    usual = suggested.at if suggested and wanted else renew_at(leaf.not_before, leaf.not_after)
     at = max(usual, state.renewal.not_before) if state.renewal.not_before else usual
     return at if state.plan and at < state.plan.ends_at else None
 
@@ -145,7 +168,9 @@ def _while_deploying(state: CertificateState) -> Iterator[Step]:
 
 def _ask_at(state: CertificateState, renewal: datetime) -> datetime | None:
     """When to look ahead for the proof: early enough to ask, late enough that what is seen then still counts."""
-    proven_at = state.application.proven_at if state.application else None
+    if state.application is None or not state.application.proofs_stand:
+        return None  # the issuer will want another proof, which nobody knows yet
+    proven_at = state.application.proven_at
     if proven_at is None or state.renewal.proof_asked_at or proof_good_until(proven_at) > renewal:
         return None
     moments = (renewal - lead for lead in REPROVE_LEADS)

@@ -55,7 +55,7 @@ class Contact(Model):
 class Challenge(Model):
     """What proves control of one name. `record_*` for dns-01, `url` and `content` for http-01."""
 
-    name: str  # A-label without the star: the name under a wildcard is what is proven
+    name: str  # A-label; with the star where an ACME CA wants a wildcard proven apart from the name under it
     type: ValidationMethod
     token: str
     record_name: str | None = None
@@ -85,6 +85,7 @@ class Application(Model):
     deadline: Utc
     order_ref: str | None = None
     challenges: tuple[Challenge, ...] = ()
+    proofs_stand: bool = True  # the same challenges come again at a renewal, so a proof may be looked for ahead
     proven_at: Utc | None = None
     review: Review | None = None
     outcome: Outcome | None = None

@@ -14,6 +14,7 @@
         IssuerRefused      the CA will not sign this
         NotProven          control of a name was not shown in time
       Outage               passing: retried as long as the business deadline allows
+        Later              the same, but not before a moment that is known
 
 Edges give the words: activities/failures.py for Temporal, api/problems.py for HTTP.
 """
@@ -148,6 +149,20 @@ class Outage(CertloomError):
     def __init__(self, detail: str, *, retry_after: float | None = None) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+
+
+class Later(Outage):
+    """Nothing is broken, but it is not possible before `until`: a limit is used up, or the other side said so.
+
+    `limit` is true when it is one of an issuer's limits that has to be waited for.
+    """
+
+    code = "later"
+
+    def __init__(self, detail: str, *, until: datetime, limit: bool = False) -> None:
+        super().__init__(detail)
+        self.until = until
+        self.limit = limit
 
 
 class OutcomeUnknown(Outage):

@@ -81,6 +81,8 @@ class Prepared(Happened):
     kind: Literal["prepared"] = "prepared"
     order_ref: str
     challenges: tuple[Challenge, ...]
+    proofs_stand: bool = True
+    expires_at: Utc | None = None
 
 
 class Proven(Happened):
@@ -139,6 +141,21 @@ class RenewalStarted(Happened):
     key_type: KeyType
     csr_ref: str | None = None
     reason: RevocationReason | None = None
+
+
+class OrderExpired(Happened):
+    """The issuer dropped an order before it was proven; a new one is placed, with challenges of its own."""
+
+    kind: Literal["order_expired"] = "order_expired"
+
+
+class RenewalSuggested(Happened):
+    """The issuer said when it wants a leaf renewed; an instant inside its window was picked (RFC 9773)."""
+
+    kind: Literal["renewal_suggested"] = "renewal_suggested"
+    number: int
+    renew_at: Utc
+    explanation_url: str | None = None
 
 
 class RenewalFailed(Happened):
@@ -230,12 +247,13 @@ class Deleted(Happened):
 
 
 class Delayed(Happened):
-    """A step met an outage and is tried again."""
+    """A step met an outage, or a limit of the issuer, and is tried again."""
 
     kind: Literal["delayed"] = "delayed"
     step: StepKind
     why: str
     until: Utc
+    limit: bool = False
 
 
 class Parked(Happened):
@@ -331,47 +349,14 @@ class Relabelled(Happened):
 
 
 Fact = Annotated[
-    Ordered
-    | Paid
-    | PaymentDeclined
-    | OrderLapsed
-    | Uploaded
-    | Applied
-    | Prepared
-    | Proven
-    | Reviewed
-    | Withdrawn
-    | NotProven
-    | ApplicationRefused
-    | Issued
-    | Discarded
-    | RenewalStarted
-    | RenewalFailed
-    | ProofWanted
-    | ProofRefreshed
-    | Reminded
-    | Expired
-    | RevocationRequested
-    | Revoked
-    | Retired
-    | CancellationRequested
-    | Refunded
-    | DeletionRequested
-    | Deleted
-    | Delayed
-    | Parked
-    | Resumed
-    | Skipped
-    | MessageIgnored
-    | DeploymentStarted
-    | DeploymentEnded
-    | DriftSeen
-    | Displaced
-    | Detached
-    | RetirementDue
-    | Relabelled,
+    Ordered | Paid | PaymentDeclined | OrderLapsed | Uploaded | Applied | Prepared | Proven | Reviewed
+    | Withdrawn | NotProven | ApplicationRefused | Issued | Discarded | RenewalStarted | OrderExpired
+    | RenewalSuggested | RenewalFailed | ProofWanted | ProofRefreshed | Reminded | Expired
+    | RevocationRequested | Revoked | Retired | CancellationRequested | Refunded | DeletionRequested | Deleted
+    | Delayed | Parked | Resumed | Skipped | MessageIgnored | DeploymentStarted | DeploymentEnded | DriftSeen
+    | Displaced | Detached | RetirementDue | Relabelled,
     Field(discriminator="kind"),
-]
+]  # fmt: skip
 
 
 class Entry(Model):

@@ -1,5 +1,6 @@
 """Money as integers: minor units of one ISO 4217 currency, so nothing is ever rounded."""
 
+import re
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -17,6 +18,8 @@ _EXPONENTS: Final = {
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 code")]
 
+_MAJOR: Final = re.compile(r"([0-9]{1,19})(?:\.([0-9]{1,3}))?")
+
 
 class Money(Model):
     """An amount in minor units (cents for EUR); never negative."""
@@ -28,3 +31,17 @@ class Money(Model):
         exponent = _EXPONENTS.get(self.currency, 2)
         whole, rest = divmod(self.amount, 10**exponent)
         return f"{whole}.{rest:0{exponent}d} {self.currency}" if exponent else f"{whole} {self.currency}"
+
+
+def minor_units(text: str, currency: str) -> int | None:
+    """Read an amount as a person writes it, such as `1250` or `1250.50`, exactly; None for anything else.
+
+    A dot alone parts the fraction, and nothing parts thousands: `1,250` means two things in two countries.
+    """
+    found = _MAJOR.fullmatch(text)
+    exponent = _EXPONENTS.get(currency, 2)
+    fraction = (found[2] or "") if found else ""
+    if found is None or len(fraction) > exponent:
+        return None
+    amount = int(found[1] + fraction.ljust(exponent, "0"))
+    return amount if amount <= INT64_MAX else None

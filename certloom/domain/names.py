@@ -69,6 +69,21 @@ def registered_domain(name: str) -> str | None:
     return found if isinstance(found, str) else None
 
 
+def limited_domain(name: str) -> str:
+    """Return what CAs count a name's certificates under: by the whole list, with the suffixes of private parties.
+
+    So tenants of a hoster that is on the list do not share a limit. A suffix, or a name outside the list, is its own.
+    """
+    base = name.lower().removeprefix("*.")
+    found = _all_suffixes().privatesuffix(base)
+    return found if isinstance(found, str) else base
+
+
+@cache
+def _all_suffixes() -> PublicSuffixList:
+    return PublicSuffixList(accept_unknown=False)
+
+
 @cache
 def _public_suffixes() -> PublicSuffixList:
     return PublicSuffixList(only_icann=True, accept_unknown=False)

@@ -30,12 +30,22 @@ class Plan(Model):
     ends_at: Utc
 
 
+class Suggestion(Model):
+    """When the issuer wants a leaf renewed: an instant inside its window, picked once (RFC 9773 section 4.2)."""
+
+    number: int  # of the issuance it is about
+    at: Utc
+    explanation_url: str | None = None
+
+
 class Renewal(Model):
     """How automatic renewal stands."""
 
     asked_at: Utc | None = None  # by a person, at most once in 24 h
     not_before: Utc | None = None  # the next attempt waits until then after a failure
     last_error: str | None = None
+    failures: int = 0  # in a row
+    suggested: Suggestion | None = None
     proof_asked_at: Utc | None = None  # the customer was told that the next renewal needs the proof again
 
 
@@ -65,13 +75,14 @@ class Attention(Model):
 
 
 class Delay(Model):
-    """A step that meets an outage; it is tried again at `until`."""
+    """A step that meets an outage, or a limit of the issuer; it is tried again at `until`."""
 
     since: Utc
     step: StepKind
     why: str
     until: Utc
     count: int = 1
+    limit: bool = False
 
 
 class CertificateState(Model):

@@ -14,6 +14,7 @@ class StepKind(StrEnum):
     PREPARE = "prepare"
     LOOK = "look"
     GIVE_UP = "give_up"
+    REORDER = "reorder"
     ISSUE = "issue"
     DISCARD = "discard"
     ASK_FOR_PROOF = "ask_for_proof"
@@ -40,6 +41,7 @@ class WaitReason(StrEnum):
     EXPIRY = "expiry"
     DEPLOYMENT = "deployment"  # targets take the new leaf, or are tried again then
     OUTAGE = "outage"  # something outside does not answer; tried again then
+    LIMIT = "limit"  # the issuer's limits are used up until then
     ATTENTION = "attention"  # an operator resumes or skips
     DELETION = "deletion"  # nothing left but to delete
     WORK = "work"  # not waiting: the next step runs now

@@ -26,15 +26,15 @@ def propose_tokens(names: Sequence[str]) -> Mapping[str, str]:
     return {name: secrets.token_urlsafe(TOKEN_BYTES) for name in base_names(names)}
 
 
-def refuse_unprovable(names: Sequence[str], method: ValidationMethod) -> None:
-    """Raise IssuerRefused when the method cannot prove one of the names."""
+def refuse_unprovable(names: Sequence[str], method: ValidationMethod, *, label: str = RECORD_LABEL) -> None:
+    """Raise IssuerRefused when the method cannot prove one of the names; *label* begins the records' names."""
     if method is ValidationMethod.HTTP_01:
         _refuse_stars(names)
         return
     for name in base_names(names):
-        if len(f"{RECORD_LABEL}.{name}") > LONGEST_NAME:
+        if len(f"{label}.{name}") > LONGEST_NAME:
             detail = (
-                f"The record {RECORD_LABEL}.{name} would be longer than the {LONGEST_NAME} octets that DNS allows; "
+                f"The record {label}.{name} would be longer than the {LONGEST_NAME} octets that DNS allows; "
                 "prove this name with a file (http-01) instead."
             )
             raise IssuerRefused(detail, reason="record_name_too_long")

@@ -5,16 +5,18 @@ It signs with a CA of its own that lives as long as the object; nothing is linte
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 from cryptography import x509
 
+from certloom.domain.budget import Limits
 from certloom.domain.errors import IssuerRefused, Outage, OutcomeUnknown
 from certloom.domain.key import KeyFamily
 from certloom.issuers.challenges import base_names, challenge, propose_tokens, refuse_unprovable
-from certloom.issuers.interface import LeafToRevoke, OrderOpened, OrderRequest, Pending, SignedLeaf
+from certloom.issuers.interface import LeafToRevoke, OrderOpened, OrderRequest, Pending, RenewalWindow, SignedLeaf
 from certloom.issuers.leaves import Parent, leaf_builder, read_key
 from certloom.issuers.orders import end_of, new_order, plan_of, refuse_other
 from certloom.issuers.profiles import AuthorityName, build_issuing, build_root
@@ -34,7 +36,8 @@ class Script:
     """What goes wrong, and how often; the counts go down as it happens, and may be set anew at any time.
 
     `outages` answer before anything is done, `lost_answers` after it was; both count for every call. `pending` is per
-    order. `delay` is in seconds, before each answer.
+    order. `delay` is in seconds, before each answer. With `fresh_challenges` each order has tokens of its own, as at an
+    ACME CA; it ends after `orders_last`.
     """
 
     pending: int = 0
@@ -43,14 +46,24 @@ class Script:
     refuse_begin: str | None = None
     refuse_advance: str | None = None
     delay: float = 0.0
+    fresh_challenges: bool = False
+    orders_last: timedelta | None = None
 
 
 class FakeIssuer:
-    """An Issuer in memory; `calls` and `revoked` tell what was asked of it."""
+    """An Issuer in memory; `calls`, `requests` and `revoked` tell what was asked of it.
 
-    def __init__(self, script: Script | None = None) -> None:
+    `outside` makes it a stranger's CA, that says by `window` when to renew.
+    """
+
+    def __init__(self, script: Script | None = None, *, outside: bool = False, limits: Limits | None = None) -> None:
+        self.outside = outside
+        self.limits = limits or Limits()
+        self.window: RenewalWindow | None = None
+        self.identities: tuple[str, ...] = ("ca.example.net",)
         self.script = script or Script()
         self.calls: list[Call] = []
+        self.requests: list[OrderRequest] = []
         self.revoked: dict[str, LeafToRevoke] = {}
         self._orders: dict[str, AuthorityOrder] = {}
         self._tokens: dict[tuple[str, str], str] = {}
@@ -61,6 +74,7 @@ class FakeIssuer:
 
     async def begin(self, request: OrderRequest, *, now: datetime) -> OrderOpened:
         """Open an order, or find it by its key."""
+        self.requests.append(request)
         await self._answer("begin")
         _refuse(self.script.refuse_begin)
         refuse_unprovable(request.names, request.validation)
@@ -69,7 +83,12 @@ class FakeIssuer:
         tokens = self._kept_tokens(order)
         self._lose_answer()
         found = tuple(challenge(name, request.validation, tokens[name]) for name in base_names(order.names))
-        return OrderOpened(order_ref=order.order_ref, challenges=found)
+        return OrderOpened(
+            order_ref=order.order_ref,
+            challenges=found,
+            proofs_stand=not self.script.fresh_challenges,
+            expires_at=now + self.script.orders_last if self.script.orders_last else None,
+        )
 
     async def advance(self, order_ref: str, *, now: datetime, not_after: datetime) -> Pending | SignedLeaf:
         """Be pending as often as the script says, then sign; again and again the same leaf."""
@@ -102,6 +121,14 @@ class FakeIssuer:
         self.revoked.setdefault(leaf.serial, entry)
         self._lose_answer()
 
+    async def caa_identities(self, *, now: datetime) -> Sequence[str]:  # noqa: ARG002 - the seam's
+        """Return `identities`, which a test may set."""
+        return self.identities
+
+    async def suggest_renewal(self, leaf_pem: str, *, now: datetime) -> RenewalWindow | None:  # noqa: ARG002 - the seam's
+        """Return the scripted window."""
+        return self.window
+
     def root(self) -> x509.Certificate:
         """Return the root that all leaves lead to, for those who verify."""
         with self._making:
@@ -128,7 +155,8 @@ class FakeIssuer:
 
     def _kept_tokens(self, order: AuthorityOrder) -> dict[str, str]:
         proposed = propose_tokens(order.names)
-        return {name: self._tokens.setdefault((order.account_id, name), token) for name, token in proposed.items()}
+        owner = order.order_ref if self.script.fresh_challenges else order.account_id
+        return {name: self._tokens.setdefault((owner, name), token) for name, token in proposed.items()}
 
     def _open(self, order_ref: str) -> AuthorityOrder:
         order = self._orders.get(order_ref)

@@ -4,15 +4,16 @@ It signs at once, so its orders are never pending; whether names were proven is 
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from cryptography import x509
 
+from certloom.domain.budget import Limits
 from certloom.domain.errors import Outage
 from certloom.issuers.authorities import check_public_url
 from certloom.issuers.challenges import base_names, challenge, propose_tokens, refuse_unprovable
-from certloom.issuers.interface import LeafToRevoke, OrderOpened, OrderRequest, Pending, SignedLeaf
+from certloom.issuers.interface import LeafToRevoke, OrderOpened, OrderRequest, Pending, RenewalWindow, SignedLeaf
 from certloom.issuers.leaves import Parent, leaf_builder
 from certloom.issuers.lint import Linter, warm_up
 from certloom.issuers.orders import find_order, new_order, plan_of, refuse_other, reserve, trial_plan
@@ -27,10 +28,20 @@ from certloom.storage.records import Authority, AuthorityOrder
 class PrivateCa:
     """The Issuer of the product's own CA; needs create_authorities to have run, and raises Outage until then."""
 
+    outside = False
+    limits = Limits()
+
     def __init__(
-        self, storage: Storage, sealer: Sealer, *, public_url: str, internal_suffixes: Collection[str] = ()
+        self,
+        storage: Storage,
+        sealer: Sealer,
+        *,
+        public_url: str,
+        internal_suffixes: Collection[str] = (),
+        caa_identities: Sequence[str] = (),
     ) -> None:
         check_public_url(public_url)
+        self._caa_identities = tuple(caa_identities)
         self._storage = storage
         self._sealer = sealer
         self._public_url = public_url
@@ -82,6 +93,14 @@ class PrivateCa:
         async with self._storage.begin() as tx:
             authority = await tx.authorities.get(leaf.issuer)
             await add_to_crl(tx, self._sealer, proven_ours(leaf, authority, now=now), now=now)
+
+    async def caa_identities(self, *, now: datetime) -> Sequence[str]:  # noqa: ARG002 - the seam's
+        """Return what the operator set."""
+        return self._caa_identities
+
+    async def suggest_renewal(self, leaf_pem: str, *, now: datetime) -> RenewalWindow | None:  # noqa: ARG002 - the seam's
+        """Return None: when to renew its leaves is the service's to decide."""
+        return None
 
     def _sign(self, order: AuthorityOrder, authority: Authority) -> SignedLeaf:
         plan, parent = plan_of(order), self._parent(authority)

@@ -24,6 +24,11 @@ def key_identity(authority_id: str) -> str:
     return f"authority/{authority_id}"
 
 
+def account_identity(issuer: str, directory: str) -> str:
+    """Return what binds the sealed key of our account at an ACME CA to its row."""
+    return f"acme-account/{issuer}/{directory}"
+
+
 def make_key(family: KeyFamily) -> AuthorityKey:
     """Return a new key for an authority: P-384, or RSA (which takes about 0.2 s)."""
     if family is KeyFamily.ECDSA:

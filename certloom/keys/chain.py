@@ -1,10 +1,12 @@
-"""Which of some certificates signed a leaf, found by checking signatures and not by trusting an order."""
+"""Which certificates signed a leaf, found by checking signatures and not by trusting an order, and what they are."""
 
 from collections.abc import Sequence
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.hashes import SHA256
 
+from certloom.keys.interface import ChainLink
 from certloom.keys.upload_fields import Found
 
 
@@ -34,6 +36,14 @@ def is_authority(certificate: x509.Certificate) -> bool:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except x509.ExtensionNotFound:
         return False
+
+
+def read_chain(pem: str) -> tuple[ChainLink, ...]:
+    """Tell of certificates as we keep them: PEM, nearest to the leaf first."""
+    found = x509.load_pem_x509_certificates(pem.encode()) if pem else []
+    return tuple(
+        ChainLink(Found(one, "/chain").title, one.fingerprint(SHA256()).hex(), one.not_valid_after_utc) for one in found
+    )
 
 
 def _signed(child: x509.Certificate, parent: x509.Certificate) -> bool:

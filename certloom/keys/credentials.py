@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
+from certloom.keys.chain import read_chain
 from certloom.keys.csr import csr_public_key, read_csr
-from certloom.keys.interface import SigningRequest, UploadedCertificate
+from certloom.keys.interface import ChainLink, SigningRequest, UploadedCertificate
 from certloom.keys.upload import read_upload
 
 
@@ -23,3 +24,7 @@ class PemCredentials:
     ) -> tuple[UploadedCertificate, bytes]:
         """See upload.read_upload: InvalidInput at /certificate, /chain and /private_key, all faults at once."""
         return read_upload(certificate=certificate, chain=chain, private_key=private_key, now=now)
+
+    def read_chain(self, pem: str) -> tuple[ChainLink, ...]:
+        """See chain.read_chain."""
+        return read_chain(pem)

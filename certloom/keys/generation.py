@@ -46,6 +46,10 @@ class KeyGeneration:
         """Return the SubjectPublicKeyInfo DER; ValueError means that the bytes never were a key of ours."""
         return public_der(load_private(private_key).public_key())
 
+    def signing_request(self, private_key: bytes, names: Sequence[str]) -> str:
+        """Return a CSR as PEM; deterministic for RSA."""
+        return build_csr(private_key, names)
+
 
 def key_type_of(public_key: object) -> KeyType | None:
     """Return which of our types a public key is, or None for every other size, curve, exponent and algorithm."""

@@ -1,5 +1,6 @@
 """Private keys: made, sealed, opened for a download, and nowhere else seen."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -48,6 +49,10 @@ class KeyMaker(Protocol):
         """Return the SubjectPublicKeyInfo DER of a private key."""
         ...
 
+    def signing_request(self, private_key: bytes, names: Sequence[str]) -> str:
+        """Return a CSR as PEM with an empty subject and *names* as its DNS SANs (RFC 8555 section 7.4)."""
+        ...
+
 
 class SigningRequest(Model):
     """What a customer's CSR says, after its own signature was checked."""
@@ -72,8 +77,16 @@ class UploadedCertificate(Model):
     not_after: Utc
 
 
+class ChainLink(NamedTuple):
+    """A certificate above a leaf, for people: what it calls itself, and what it is told apart by."""
+
+    title: str
+    fingerprint_sha256: str
+    not_after: datetime
+
+
 class Credentials(Protocol):
-    """Reads what people hand in. Both may be called any number of times."""
+    """Reads what people hand in, and what was kept of it. All may be called any number of times."""
 
     def read_csr(self, pem: str) -> SigningRequest:
         """Check signature, key type and size; raises InvalidInput with pointer /csr."""
@@ -91,6 +104,10 @@ class Credentials(Protocol):
         Accepts CRLF, blank lines, text between blocks, the chain in `certificate`, any order of intermediates, and
         PKCS#1, SEC1 and PKCS#8 keys. Raises InvalidInput with a sentence per fault (an encrypted key among them).
         """
+        ...
+
+    def read_chain(self, pem: str) -> tuple[ChainLink, ...]:
+        """Tell of a chain that is kept beside a leaf, in its order; nothing for an empty text."""
         ...
 
 

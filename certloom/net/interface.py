@@ -108,6 +108,14 @@ class Resolver(Protocol):
         ...
 
 
+class ZoneResolver(Resolver, Protocol):
+    """A Resolver that also finds who is authoritative."""
+
+    async def name_servers(self, zone: str) -> Answer[str]:
+        """The hosts of the NS records at exactly this name, in lower case; none where no zone begins."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Tls:
     """How to wrap a connection in TLS 1.2 or newer.

@@ -17,6 +17,7 @@ import dns.rcode
 import dns.rdata
 import dns.rdatatype
 import dns.rdtypes.ANY.CAA
+import dns.rdtypes.ANY.NS
 import dns.rdtypes.ANY.TXT
 from dns.rdatatype import RdataType
 
@@ -38,7 +39,7 @@ _PASSING = (dns.exception.DNSException, OSError, EOFError)
 
 
 class DnsResolver:
-    """Implements Resolver over UDP and TCP.
+    """Implements ZoneResolver over UDP and TCP.
 
     Servers are asked in order; those that time out are asked once more. Without servers the system's are used, read
     anew for each question, so that a changed network needs no restart.
@@ -84,6 +85,14 @@ class DnsResolver:
             if isinstance(rdata, dns.rdtypes.ANY.CAA.CAA)
         )
         return Answer(name, answer.canonical_name, records, answer.missing)
+
+    async def name_servers(self, zone: str) -> Answer[str]:
+        """See ZoneResolver."""
+        answer = await self._look_up(zone, RdataType.NS)
+        hosts = tuple(
+            _shown(rdata.target).lower() for rdata in answer.records if isinstance(rdata, dns.rdtypes.ANY.NS.NS)
+        )
+        return Answer(zone, answer.canonical_name, hosts, answer.missing)
 
     async def _look_up(self, name: str, rdtype: RdataType) -> Answer[dns.rdata.Rdata]:
         asked = _read_name(name)

@@ -50,9 +50,8 @@ def why_forbidden(
     records: Sequence[CaaRecord], *, wildcard: bool, method: str, identities: Collection[str]
 ) -> str | None:
     """Judge one relevant record set: None when it permits us, else the reason as half a sentence."""
-    for record in records:
-        if record.critical and record.tag.lower() not in _KNOWN:
-            return f"its critical property {show_text(record.tag)} is unknown to us"
+    if unknown := _unknown(records):
+        return f"its critical property {show_text(unknown.tag)} is unknown to us"
     applicable = _applicable(records, wildcard=wildcard)
     if not applicable:
         return None
@@ -67,6 +66,10 @@ def why_forbidden(
 _NOT_US = "it does not name us"
 
 
+def _unknown(records: Sequence[CaaRecord]) -> CaaRecord | None:
+    return next((record for record in records if record.critical and record.tag.lower() not in _KNOWN), None)
+
+
 def _applicable(records: Sequence[CaaRecord], *, wildcard: bool) -> list[CaaRecord]:
     """RFC 8659 section 4.3: for a wildcard, issuewild properties, when there are any, replace the issue ones."""
     wild = [record for record in records if record.tag.lower() == "issuewild"]
@@ -78,8 +81,8 @@ def _why_not(issue: IssueProperty, method: str, identities: Collection[str]) -> 
     if issue.issuer not in {identity.lower() for identity in identities}:
         return _NOT_US
     if issue.values("accounturi"):
-        # Customers have no ACME account here, so no URI of theirs can match (RFC 8657 section 3).
-        return "it permits only an ACME account by accounturi, and there are no ACME accounts here"
+        # Only the issuer knows which of its accounts orders; another's must not pass for ours (RFC 8657 section 3).
+        return "it permits only the account that its accounturi names"
     methods = issue.values("validationmethods")
     if len(methods) > 1:
         return "it lists validationmethods twice"
@@ -100,10 +103,12 @@ class CaaClimb:
         """Return the verdict for one name; raises Outage when a lookup on the way up fails."""
         base = name.removeprefix("*.")
         where, records = await self._relevant(base)
-        reason = why_forbidden(records, wildcard=base != name, method=method, identities=self._identities)
+        wildcard = base != name
+        reason = why_forbidden(records, wildcard=wildcard, method=method, identities=self._identities)
         if reason is None:
             return CaaVerdict(name=name, permitted=True)
-        detail = f"The CAA record at {where} forbids us to issue for {name}: {reason}.{self._advice(where)}"
+        advice = self._advice(where, records, wildcard=wildcard)
+        detail = f"The CAA record at {where} forbids us to issue for {name}: {reason}.{advice}"
         return CaaVerdict(name=name, permitted=False, detail=detail)
 
     async def _relevant(self, name: str) -> tuple[str, tuple[CaaRecord, ...]]:
@@ -117,7 +122,9 @@ class CaaClimb:
                 return where, self._asked[where]
         return name, ()
 
-    def _advice(self, where: str) -> str:
-        if not self._identities:
+    def _advice(self, where: str, records: Sequence[CaaRecord], *, wildcard: bool) -> str:
+        """Say which line permits the issuer; beside an unknown critical property none does."""
+        applicable = _applicable(records, wildcard=wildcard)
+        if not self._identities or _unknown(records) or not applicable:
             return ""
-        return f' To permit us, add there: {where}. CAA 0 issue "{self._identities[0]}"'
+        return f' To permit us, add there: {where}. CAA 0 {applicable[0].tag.lower()} "{self._identities[0]}"'

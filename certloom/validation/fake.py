@@ -14,6 +14,7 @@ class FakeValidator:
     def __init__(self) -> None:
         self.looks: Counter[str] = Counter()
         self.caa_checks: Counter[tuple[str, str]] = Counter()
+        self.identities: tuple[str, ...] = ()  # of the last check of CAA
         self._published: set[Challenge] = set()
         self._proven: set[str] = set()
         self._seen: dict[str, tuple[str | None, str]] = {}
@@ -40,6 +41,10 @@ class FakeValidator:
         """Let CAA forbid this name, as typed, with the star if there is one."""
         self._forbidden[name] = detail
 
+    def permit(self, name: str) -> None:
+        """Undo `forbid`."""
+        self._forbidden.pop(name, None)
+
     def break_caa(self, *, broken: bool = True) -> None:
         """Let CAA checks raise Outage until this is called with False."""
         self._caa_down = broken
@@ -53,9 +58,16 @@ class FakeValidator:
         seen, error = self._seen.get(challenge.name, ("no proof", "No proof was published yet."))
         return Look(name=challenge.name, type=challenge.type, proven=False, seen=seen, error=error)
 
-    async def check_caa(self, names: Sequence[str], *, method: str) -> Sequence[CaaVerdict]:
+    async def check_caa(
+        self,
+        names: Sequence[str],
+        *,
+        method: str,
+        identities: Sequence[str],
+    ) -> Sequence[CaaVerdict]:
         """See Validator; `caa_checks` counts pairs of name and method."""
         self.caa_checks.update((name, method) for name in names)
+        self.identities = tuple(identities)
         if self._caa_down:
             raise Outage("The scripted name servers do not answer CAA questions.")
         return [

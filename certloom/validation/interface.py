@@ -21,7 +21,7 @@ class Look(Model):
 
 
 class CaaVerdict(Model):
-    """Whether CAA lets our issuer sign for a name; `detail` says which record forbids it, and where it stands."""
+    """Whether CAA lets an issuer sign for a name; `detail` says which record forbids it, and where it stands."""
 
     name: str
     permitted: bool
@@ -38,9 +38,10 @@ class Validator(Protocol):
         """
         ...
 
-    async def check_caa(self, names: Sequence[str], *, method: str) -> Sequence[CaaVerdict]:
+    async def check_caa(self, names: Sequence[str], *, method: str, identities: Sequence[str]) -> Sequence[CaaVerdict]:
         """Climb the tree for each name (`*.` means issuewild); one verdict per name, in order.
 
+        `identities` are the domains by which records name the issuer; with none, every issue property forbids.
         A lookup that fails is never permission: raises Outage when a name server does not answer.
         """
         ...

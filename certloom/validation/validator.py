@@ -16,15 +16,11 @@ CAA_AT_ONCE = 10
 
 
 class NetworkValidator:
-    """Implements Validator.
+    """Implements Validator."""
 
-    `caa_identities` are the issuer domains by which CAA records name us; with none, every issue property forbids.
-    """
-
-    def __init__(self, resolver: Resolver, http: ProofHttp, *, caa_identities: Sequence[str]) -> None:
+    def __init__(self, resolver: Resolver, http: ProofHttp) -> None:
         self._resolver = resolver
         self._http = http
-        self._identities = tuple(caa_identities)
 
     async def look(self, challenge: Challenge) -> Look:
         """See Validator; raises InvalidInput for a challenge without the fields that its type needs."""
@@ -36,9 +32,9 @@ class NetworkValidator:
         _require("content", challenge.content)
         return await look_at_web(self._http, challenge)
 
-    async def check_caa(self, names: Sequence[str], *, method: str) -> Sequence[CaaVerdict]:
+    async def check_caa(self, names: Sequence[str], *, method: str, identities: Sequence[str]) -> Sequence[CaaVerdict]:
         """See Validator; a name that cannot stand in DNS raises InvalidInput."""
-        climb = CaaClimb(self._resolver, self._identities)
+        climb = CaaClimb(self._resolver, identities)
         gate = asyncio.Semaphore(CAA_AT_ONCE)
 
         async def check(name: str) -> CaaVerdict:

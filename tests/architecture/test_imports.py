@@ -20,7 +20,7 @@ SDKS = {
     "alibabacloud_cas20200407": ("certloom/targets/",),
     "jks": ("certloom/keys/",),
     "pkilint": ("certloom/issuers/",),
-    "dns": ("certloom/net/", "lab/"),
+    "dns": ("certloom/net/", "certloom/dns/", "lab/"),
     "typer": ("certloom/cli/",),
     "fastapi": ("api/",),
     "starlette": ("api/",),

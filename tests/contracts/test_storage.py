@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from certloom.domain import fact as f
+from certloom.domain.budget import LETS_ENCRYPT, Limit, Limits, LimitScope, Urgency, counted_by
+from certloom.domain.budget_queue import Wish
 from certloom.domain.certificate import CertificateStatus
 from certloom.domain.errors import InvalidInput
 from certloom.domain.issuance import IssuanceState
@@ -217,6 +219,34 @@ class TestApplications:
             await tx.issuances.mark("cert_1", {1: IssuanceState.REVOKED, 7: IssuanceState.REVOKED})
             (kept,) = await tx.issuances.list("cert_1")
         assert (kept.leaf_pem, kept.issuance.state) == ("leaf", IssuanceState.REVOKED)
+
+
+class TestBudget:
+    WISH = Wish(key="cert_1/order/1", names=("www.example.com", "*.example.com"), urgency=Urgency.NEW, not_after=NOW)
+
+    async def test_taken_once(self, storage: SqlStorage) -> None:
+        """An order takes once by its key, gives back once, and may then take again."""
+        async with storage.begin() as tx:
+            for _ in range(2):
+                assert await tx.budget.reserve(self.WISH, issuer="acme", limits=LETS_ENCRYPT, now=NOW) is None
+                assert await tx.budget.reserve(self.WISH, issuer="acme", limits=LETS_ENCRYPT, now=NOW) is None
+                assert await tx.budget.give_back(self.WISH.key, now=NOW)
+                assert not await tx.budget.give_back(self.WISH.key, now=NOW)
+
+    async def test_queue_comes_back(self, storage: SqlStorage) -> None:
+        """Who waits comes back as it was written, to the microsecond, and can leave."""
+        none = Limits(items=(Limit(scope=LimitScope.NAME_SET, count=1, period=timedelta(days=7)),))
+        async with storage.begin() as tx:
+            await tx.budget.reserve(self.WISH, issuer="acme", limits=none, now=NOW)
+            late = self.WISH.model_copy(update={"key": "cert_2/order/1"})
+            short = await tx.budget.reserve(late, issuer="acme", limits=none, now=NOW)
+            (found,) = await tx.budget.standing(NOW, limit=5)
+            (waiter,) = found.waiters
+            assert (waiter.shortage, waiter.since, waiter.not_after, waiter.wants) == (
+                short, NOW, NOW, counted_by(LimitScope.NAME_SET, late.names),
+            )  # fmt: skip
+            await tx.budget.forget(late.key)
+            assert (await tx.budget.standing(NOW, limit=5))[0].waiting == 0
 
 
 async def test_naive_moments_are_refused(storage: SqlStorage) -> None:

@@ -128,7 +128,9 @@ async def test_verdicts_come_in_order(world: World) -> None:
     """One verdict per name, in the order asked, and only the forbidden one says why."""
     world.forbid("b.lab.test")
 
-    verdicts = await world.validator.check_caa(["c.lab.test", "b.lab.test", "a.lab.test"], method="dns-01")
+    verdicts = await world.validator.check_caa(
+        ["c.lab.test", "b.lab.test", "a.lab.test"], method="dns-01", identities=["ca.certloom.test"]
+    )
 
     assert [(verdict.name, verdict.permitted) for verdict in verdicts] == [
         ("c.lab.test", True),
@@ -140,7 +142,7 @@ async def test_verdicts_come_in_order(world: World) -> None:
 
 async def test_no_names_give_no_verdicts(world: World) -> None:
     """Asking about nothing is no error."""
-    assert list(await world.validator.check_caa([], method="dns-01")) == []
+    assert list(await world.validator.check_caa([], method="dns-01", identities=["ca.certloom.test"])) == []
 
 
 async def test_a_failing_name_server_is_an_outage(world: World) -> None:
@@ -148,4 +150,4 @@ async def test_a_failing_name_server_is_an_outage(world: World) -> None:
     world.break_caa("www.lab.test")
 
     with pytest.raises(Outage):
-        await world.validator.check_caa(["www.lab.test"], method="http-01")
+        await world.validator.check_caa(["www.lab.test"], method="http-01", identities=["ca.certloom.test"])

@@ -1,18 +1,21 @@
 """What issuers are asked for in tests: keys of every type, orders, and a leaf to revoke."""
 
+import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from certloom.domain.application import Organization, ValidationMethod
 from certloom.domain.issuance import RevocationReason
 from certloom.domain.key import KeyType
 from certloom.domain.product import Level
-from certloom.issuers.interface import Issuer, LeafToRevoke, OrderRequest, SignedLeaf
+from certloom.issuers.interface import Issuer, LeafToRevoke, OrderRequest, Pending, SignedLeaf
+from certloom.keys.generation import build_csr
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 250_000, tzinfo=UTC)
 END = datetime(2027, 5, 1, 12, 0, 0, tzinfo=UTC)  # under the cap of 200 days
@@ -29,16 +32,24 @@ ORGANIZATION = Organization(
 
 
 @cache
-def spki(key_type: KeyType) -> bytes:
-    """Return a public key of the type, always the same one: making RSA keys takes time."""
-    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+def private_key(key_type: KeyType) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
+    """Return a key of the type, always the same one: making RSA keys takes time."""
     if key_type is KeyType.ECDSA_P256:
-        key = ec.generate_private_key(ec.SECP256R1())
-    elif key_type is KeyType.ECDSA_P384:
-        key = ec.generate_private_key(ec.SECP384R1())
-    else:
-        key = rsa.generate_private_key(public_exponent=65537, key_size=int(key_type.value.removeprefix("rsa-")))
-    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return ec.generate_private_key(ec.SECP256R1())
+    if key_type is KeyType.ECDSA_P384:
+        return ec.generate_private_key(ec.SECP384R1())
+    return rsa.generate_private_key(public_exponent=65537, key_size=int(key_type.value.removeprefix("rsa-")))
+
+
+def spki(key_type: KeyType) -> bytes:
+    """Return its public key."""
+    return private_key(key_type).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def csr(key_type: KeyType, names: Sequence[str]) -> str:
+    """Return a signing request with that key, signed anew each time."""
+    key = private_key(key_type).private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    return build_csr(key, names)
 
 
 def order(*names: str, key: str = "cert_1/application/1/order/1", **changes: Any) -> OrderRequest:
@@ -52,6 +63,7 @@ def order(*names: str, key: str = "cert_1/application/1/order/1", **changes: Any
         "validation": ValidationMethod.DNS_01,
         "key_type": key_type,
         "spki": spki(key_type),
+        "csr_pem": csr(key_type, names or ("www.example.com",)),
     }
     return OrderRequest.model_validate(fields | changes)
 
@@ -61,8 +73,14 @@ async def signed(
 ) -> SignedLeaf:
     """Take an order all the way."""
     opened = await issuer.begin(request, now=now)
-    leaf = await issuer.advance(opened.order_ref, now=now, not_after=not_after)
-    assert isinstance(leaf, SignedLeaf)
+    return await finished(issuer, opened.order_ref, now=now, not_after=not_after)
+
+
+async def finished(issuer: Issuer, order_ref: str, *, now: datetime = NOW, not_after: datetime = END) -> SignedLeaf:
+    """Ask again and again until the leaf is there, without the pauses that an issuer would like."""
+    async with asyncio.timeout(30):
+        while isinstance(leaf := await issuer.advance(order_ref, now=now, not_after=not_after), Pending):
+            await asyncio.sleep(0.02)
     return leaf
 
 

@@ -87,3 +87,14 @@ async def test_nothing_is_published_under_an_unknown_name(storage: Storage) -> N
     """An authority that does not exist has neither certificate nor CRL."""
     files = StoredFiles(storage)
     assert (await files.certificate("nobody"), await files.crl("nobody")) == (None, None)
+
+
+async def test_authorities_tell_how_they_stand(storage: Storage) -> None:
+    """Subject, validity and newest CRL of each, by id."""
+    found = await StoredFiles(storage).authorities()
+    assert [one.id for one in found] == ["ecdsa", "root", "rsa"]
+    for one in found:
+        row = await authority_in(storage, one.id)
+        certificate = x509.load_der_x509_certificate(row.certificate)
+        assert (one.subject, one.not_after) == (certificate.subject.rfc4514_string(), certificate.not_valid_after_utc)
+        assert (one.crl_number, one.crl_next_update) == (row.crl_number, row.crl_next_update)

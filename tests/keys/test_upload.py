@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import dsa, ec
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, load_der_private_key
 
 from certloom.domain.errors import FieldFault
@@ -26,7 +27,7 @@ from tests.keys.authority import (
     sign,
     small_rsa,
 )
-from tests.keys.uploading import CHAIN, read, read_with_key, refusal
+from tests.keys.uploading import CHAIN, READER, read, read_with_key, refusal
 
 
 def own(signed: Signed, chain: str | None = None, **more: Any) -> FieldFault:
@@ -224,3 +225,12 @@ def test_expired_intermediate() -> None:
     fault = own(fresh, stale.pem)
     assert fault.code == "chain_not_valid"
     assert "CN=Stale" in fault.detail
+
+
+def test_a_kept_chain_is_told() -> None:
+    """Nearest to the leaf first, with what each calls itself; nothing of an empty one."""
+    told = READER.read_chain(lower().pem + middle().pem)
+    assert [link.title for link in told] == [one.certificate.subject.rfc4514_string() for one in (lower(), middle())]
+    assert told[0].fingerprint_sha256 == lower().certificate.fingerprint(SHA256()).hex()
+    assert told[0].not_after == lower().certificate.not_valid_after_utc
+    assert READER.read_chain("") == ()

@@ -18,7 +18,7 @@ def validator_in(lab: LabWorld, *, allow: str = "127.0.0.0/8") -> NetworkValidat
     resolver = DnsResolver(read_nameservers([lab.dns_server]), query_lifetime=0.5, server_timeout=0.2)
     dialer = GuardedDialer(resolver, allow_networks=read_networks([allow]))
     http = GuardedHttp(dialer, ports=Ports(http=lab.http_port), deadline=1.0)
-    return NetworkValidator(resolver, http, caa_identities=["ca.certloom.test", "certloom.example"])
+    return NetworkValidator(resolver, http)
 
 
 @pytest.fixture

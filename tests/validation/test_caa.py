@@ -134,7 +134,7 @@ async def test_the_climb_ends_at_the_first_set(lab: LabWorld, validator: Network
     lab.zone.add("lab.test", "CAA", '0 issue ";"')
     lab.zone.add("shop.lab.test", "CAA", f'0 issue "{OURS}"')
 
-    verdicts = await validator.check_caa(["www.shop.lab.test", "www.lab.test"], method="dns-01")
+    verdicts = await validator.check_caa(["www.shop.lab.test", "www.lab.test"], method="dns-01", identities=[OURS])
 
     assert [(v.name, v.permitted) for v in verdicts] == [("www.shop.lab.test", True), ("www.lab.test", False)]
 
@@ -143,7 +143,7 @@ async def test_a_prohibition_says_where_it_stands_and_what_to_add(lab: LabWorld,
     """The customer reads the owner name, the reason and the record that would permit us."""
     lab.zone.add("lab.test", "CAA", '0 issue "other.example"')
 
-    (verdict,) = await validator.check_caa(["a.b.lab.test"], method="dns-01")
+    (verdict,) = await validator.check_caa(["a.b.lab.test"], method="dns-01", identities=[OURS])
 
     assert verdict.detail == (
         "The CAA record at lab.test forbids us to issue for a.b.lab.test: "
@@ -152,9 +152,35 @@ async def test_a_prohibition_says_where_it_stands_and_what_to_add(lab: LabWorld,
     )
 
 
+@pytest.mark.parametrize(
+    ("records", "name", "line"),
+    [
+        (['0 issuewild ";"', f'0 issue "{OURS}"'], "*.lab.test", f'lab.test. CAA 0 issuewild "{OURS}"'),
+        (['0 issue ";"'], "*.lab.test", f'lab.test. CAA 0 issue "{OURS}"'),
+        (['0 issuewild ";"', '0 issue ";"'], "lab.test", f'lab.test. CAA 0 issue "{OURS}"'),
+        ([f'0 issue "{OURS}; validationmethods=http-01"'], "lab.test", f'lab.test. CAA 0 issue "{OURS}"'),
+        (['128 strange "x"'], "lab.test", ""),
+    ],
+)
+async def test_the_line_to_add_is_one_that_helps(
+    lab: LabWorld, validator: NetworkValidator, records: list[str], name: str, line: str
+) -> None:
+    """It has the property that counts for this name; beside an unknown critical one no line helps, so none is told."""
+    for record in records:
+        lab.zone.add("lab.test", "CAA", record)
+    (forbidden,) = await validator.check_caa([name], method="dns-01", identities=[OURS])
+    if line:
+        lab.zone.add("lab.test", "CAA", line.partition(" CAA ")[2])
+    (after,) = await validator.check_caa([name], method="dns-01", identities=[OURS])
+
+    assert not forbidden.permitted
+    assert (forbidden.detail or "").partition("add there: ")[2] == line
+    assert after.permitted is bool(line)
+
+
 async def test_the_climb_reaches_the_top_label_and_not_the_root(lab: LabWorld, validator: NetworkValidator) -> None:
     """Every ancestor is asked, up to the top label; a slow answer may be asked for again."""
-    await validator.check_caa(["a.b.lab.test"], method="dns-01")
+    await validator.check_caa(["a.b.lab.test"], method="dns-01", identities=[OURS])
 
     asked = dict.fromkeys(name for name, _, _ in lab.dns.asked)
     assert list(asked) == ["a.b.lab.test", "b.lab.test", "lab.test", "test"]
@@ -164,7 +190,7 @@ async def test_a_prohibition_at_the_top_label_counts(lab: LabWorld, validator: N
     """A registry may restrict its whole domain."""
     lab.zone.add("test", "CAA", '0 issue ";"')
 
-    (verdict,) = await validator.check_caa(["www.lab.test"], method="dns-01")
+    (verdict,) = await validator.check_caa(["www.lab.test"], method="dns-01", identities=[OURS])
 
     assert not verdict.permitted
 
@@ -173,7 +199,7 @@ async def test_a_wildcard_starts_below_its_star(lab: LabWorld, validator: Networ
     """The star itself is never asked for, and issuewild is what counts."""
     lab.zone.add("shop.lab.test", "CAA", '0 issuewild ";"')
 
-    verdicts = await validator.check_caa(["*.shop.lab.test", "shop.lab.test"], method="dns-01")
+    verdicts = await validator.check_caa(["*.shop.lab.test", "shop.lab.test"], method="dns-01", identities=[OURS])
 
     assert [verdict.permitted for verdict in verdicts] == [False, True]
     assert "*.shop.lab.test" not in [name for name, _, _ in lab.dns.asked]
@@ -184,7 +210,7 @@ async def test_an_alias_is_followed_at_its_own_level(lab: LabWorld, validator: N
     lab.zone.add("www.lab.test", "CNAME", "edge.cdn.example.")
     lab.zone.add("edge.cdn.example", "CAA", '0 issue ";"')
 
-    (verdict,) = await validator.check_caa(["www.lab.test"], method="dns-01")
+    (verdict,) = await validator.check_caa(["www.lab.test"], method="dns-01", identities=[OURS])
 
     assert not verdict.permitted
 
@@ -194,7 +220,7 @@ async def test_parents_of_an_alias_target_do_not_count(lab: LabWorld, validator:
     lab.zone.add("www.lab.test", "CNAME", "edge.cdn.example.")
     lab.zone.add("cdn.example", "CAA", '0 issue ";"')
 
-    (verdict,) = await validator.check_caa(["www.lab.test"], method="dns-01")
+    (verdict,) = await validator.check_caa(["www.lab.test"], method="dns-01", identities=[OURS])
 
     assert verdict.permitted
 
@@ -208,21 +234,24 @@ async def test_a_failed_lookup_is_never_permission(
     lab.zone.trouble(name, trouble)
 
     with pytest.raises(Outage):
-        await validator.check_caa(["example.com", "www.lab.test"], method="dns-01")
+        await validator.check_caa(["example.com", "www.lab.test"], method="dns-01", identities=[OURS])
 
 
 async def test_the_method_is_held_against_the_record(lab: LabWorld, validator: NetworkValidator) -> None:
     """A record for dns-01 forbids issuing after http-01."""
     lab.zone.add("lab.test", "CAA", f'0 issue "{OURS}; validationmethods=dns-01"')
 
-    verdicts = [(await validator.check_caa(["lab.test"], method=m))[0].permitted for m in ("dns-01", "http-01")]
+    verdicts = [
+        (await validator.check_caa(["lab.test"], method=m, identities=[OURS]))[0].permitted
+        for m in ("dns-01", "http-01")
+    ]
 
     assert verdicts == [True, False]
 
 
 async def test_names_under_one_parent_share_lookups(lab: LabWorld, validator: NetworkValidator) -> None:
     """A second check of the same parents within one call asks nothing that is known."""
-    await validator.check_caa([f"n{number}.lab.test" for number in range(30)], method="dns-01")
+    await validator.check_caa([f"n{number}.lab.test" for number in range(30)], method="dns-01", identities=[OURS])
 
     assert len(lab.dns.asked) <= 30 + 2 * 10
 
@@ -230,4 +259,4 @@ async def test_names_under_one_parent_share_lookups(lab: LabWorld, validator: Ne
 async def test_an_impossible_name_is_invalid(validator: NetworkValidator) -> None:
     """A name that cannot stand in DNS is the caller's fault, not an outage."""
     with pytest.raises(InvalidInput):
-        await validator.check_caa(["a..lab.test"], method="dns-01")
+        await validator.check_caa(["a..lab.test"], method="dns-01", identities=[OURS])

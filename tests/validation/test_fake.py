@@ -27,6 +27,6 @@ async def test_looks_and_checks_are_counted() -> None:
     fake = FakeValidator()
     await fake.look(dns_challenge())
     await fake.look(dns_challenge())
-    await fake.check_caa(["www.lab.test"], method="dns-01")
+    await fake.check_caa(["www.lab.test"], method="dns-01", identities=["ca.example.net"])
 
     assert (fake.looks["www.lab.test"], fake.caa_checks["www.lab.test", "dns-01"]) == (2, 1)

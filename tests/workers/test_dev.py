@@ -1,6 +1,7 @@
 """`make run` as a person meets it: one command, the whole service, a clean stop, and nothing lost by a hard one."""
 
 import os
+import re
 import signal
 import socket
 import stat
@@ -95,6 +96,20 @@ def test_what_it_prints_says_what_to_do_next(running: DevStack) -> None:
     printed = running.log.read_text(encoding="utf-8")
     assert all(running.facts[name] in printed for name in FIELDS - {"account_id", "temporal_address"})
     assert "www.shop.lab.test" in printed
+
+
+def test_its_links_open_the_console_signed_in(running: DevStack) -> None:
+    """The printed links lead to a button each, which opens the certificates as customer and as operator, once."""
+    links = [line.strip() for line in running.log.read_text(encoding="utf-8").splitlines() if "/signin?code=" in line]
+    roles = []
+    for link in links:
+        with httpx.Client(base_url=running.facts["api_url"], follow_redirects=True) as browser:
+            form = dict(re.findall(r'name="(csrf|code)"[^>]*value="([^"]+)"', browser.get(link).text))
+            page = browser.post("/signin", data=form)
+            assert page.url.path in ("/certificates", "/overview")
+            roles += re.findall(r'class="role">(\w+)<', page.text)
+            assert browser.post("/signin", data=form).status_code in (401, 403)
+    assert roles == ["member", "operator"]
 
 
 def test_a_newcomer_gets_a_certificate(customer: httpx.Client) -> None:

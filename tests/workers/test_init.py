@@ -15,7 +15,7 @@ from workers.init import first_operator_key
 from workers.seed import ensure_demo, keep_seed, read_seed
 
 NOW = datetime.now(UTC)
-CATALOGUE = read_catalogue(None, issuers=wiring.ISSUERS)
+CATALOGUE = read_catalogue(None, issuers=(wiring.PRIVATE,))
 
 
 async def test_the_first_operators_key_is_made_once(storage: SqlStorage) -> None:

@@ -7,14 +7,22 @@ from temporalio.testing import WorkflowEnvironment
 
 from certloom import wiring
 from certloom.issuers.authorities import create_authorities
-from certloom.issuers.signing import key_identity
+from certloom.issuers.signing import account_identity, key_identity
 from certloom.keys.interface import SealBroken
 from certloom.keys.keyring import add_key, create_key_file, read_key_file, retire_old_keys
 from certloom.keys.sealing import AesGcmSealer
 from certloom.settings import BadSetting, Settings
 from certloom.storage.engine import SqlStorage
+from certloom.storage.records import AcmeAccount
 from workers import rotate_keys as room
-from workers.rotate_keys import RotationRefused, refuse_while_needed, reseal_authorities, reseal_secrets, rotate
+from workers.rotate_keys import (
+    RotationRefused,
+    refuse_while_needed,
+    reseal_acme_accounts,
+    reseal_authorities,
+    reseal_secrets,
+    rotate,
+)
 
 NOW = datetime.now(UTC)
 
@@ -79,6 +87,26 @@ async def test_the_cas_keys_get_the_new_key(storage: SqlStorage, key_file: Path)
     assert all(
         new.is_current(row.sealed_key) and new.unseal(row.sealed_key, identity=key_identity(row.id)) for row in rows
     )
+
+
+async def test_keys_of_accounts_at_other_cas_are_sealed_anew(key_file: Path, storage: SqlStorage) -> None:
+    """The issuers' key also seals our accounts' keys at CAs from outside."""
+    identity = account_identity("ca", "https://ca.example.net/directory")
+    account = AcmeAccount(
+        issuer="ca",
+        directory="https://ca.example.net/directory",
+        sealed_key=sealer(key_file).seal(b"key", identity=identity),
+        created_at=NOW,
+    )
+    async with storage.begin() as tx:
+        await tx.acme.keep_account(account)
+    add_key(key_file)
+    new = sealer(key_file)
+    assert [await reseal_acme_accounts(storage, new) for _ in range(2)] == [1, 0]
+    async with storage.read() as tx:
+        (row,) = await tx.acme.accounts()
+    assert new.is_current(row.sealed_key)
+    assert new.unseal(row.sealed_key, identity=identity) == b"key"
 
 
 async def test_a_running_process_opens_what_the_new_key_sealed(key_file: Path) -> None:

@@ -37,7 +37,7 @@ async def test_every_activity_has_a_name_of_its_own(settings: Settings, storage:
 
 def test_products_name_issuers_that_are_wired(settings: Settings, storage: SqlStorage) -> None:
     """The names that the catalogue may use are those of the issuers there are."""
-    assert set(wiring.issuers(settings, storage)) == set(wiring.ISSUERS)
+    assert set(wiring.issuers(settings, storage)) == set(wiring.issuer_names(settings))
 
 
 def test_the_activity_marker_is_still_the_sdks(settings: Settings) -> None:

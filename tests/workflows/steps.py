@@ -13,6 +13,7 @@ from activities.payment import PaymentActivities
 from activities.place import Places
 from activities.record import RecordActivities
 from activities.refund import RefundActivities
+from activities.renewal import RenewalActivities
 from activities.revocation import RevocationActivities
 from activities.target import TargetActivities
 from activities.verification import VerificationActivities
@@ -39,9 +40,16 @@ def activities(
     """Build every activity over these adapters."""
     refund = RefundActivities(storage=storage, methods=methods)
     order = OrderActivities(
-        storage=storage, issuers=issuers, sealer=sealer, key_maker=KeyGeneration(), credentials=PemCredentials()
+        storage=storage,
+        issuers=issuers,
+        sealer=sealer,
+        key_maker=KeyGeneration(),
+        credentials=PemCredentials(),
+        validator=validator,
     )
-    look = VerificationActivities(storage=storage, validator=validator, check_interval=timedelta(hours=6))
+    look = VerificationActivities(
+        storage=storage, validator=validator, check_interval=timedelta(hours=6), issuers=issuers
+    )
     materials = Materials(storage=storage, sealer=sealer)
     prover = FakeProver(targets)
     places = Places(storage=storage, targets=targets, prover=prover, materials=materials)
@@ -58,6 +66,7 @@ def activities(
         IssuanceActivities(storage=storage, issuers=issuers, validator=validator).issue,
         RevocationActivities(storage=storage, issuers=issuers).revoke,
         DeletionActivities(storage=storage).destroy,
+        RenewalActivities(storage=storage, issuers=issuers).ask_renewals,
         deployment.begin,
         deployment.install,
         deployment.prove,

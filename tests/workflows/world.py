@@ -28,6 +28,7 @@ from certloom.domain.product import Product
 from certloom.domain.state import CertificateState
 from certloom.domain.target import Endpoint, HaproxyTcpSettings, Target
 from certloom.issuers.authorities import create_authorities
+from certloom.issuers.fake import FakeIssuer
 from certloom.issuers.interface import Issuer
 from certloom.issuers.private_ca import PrivateCa
 from certloom.keys.keyring import parse_keyring
@@ -46,7 +47,8 @@ from workers.certificates import WORKFLOWS
 from workers.heartbeat import Failures
 from workers.sandbox import runner
 from workflows.client import CertificateClient
-from workflows.names import QUEUE, TARGETS_QUEUE, WATCH_TYPE, workflow_id
+from workflows.names import QUEUE, RENEWAL_WATCH_TYPE, TARGETS_QUEUE, WATCH_TYPE, workflow_id
+from workflows.renewal import RenewalsAsked
 from workflows.search_attributes import KEYS
 from workflows.watch import Watched
 
@@ -79,6 +81,7 @@ class World:
     payments: BalancePayments
     issuers: dict[str, Issuer]
     methods: dict[str, PaymentMethod]
+    stranger: FakeIssuer
     targets: FakeTargets = field(default_factory=FakeTargets)
     activities: list[Callable[..., Any]] = field(default_factory=list)
 
@@ -220,6 +223,13 @@ class World:
         )
         return seen
 
+    async def ask_renewals(self) -> RenewalsAsked:
+        """Let the renewal watch ask once about everything due."""
+        asked: RenewalsAsked = await self.env.client.execute_workflow(
+            RENEWAL_WATCH_TYPE, id=f"renewals-{next(_ids)}", task_queue=QUEUE, result_type=RenewalsAsked
+        )
+        return asked
+
     async def ask_later(self, certificate_id: str, command: type[c.Command], after: timedelta, **more: Any) -> None:
         """Let the certificate's clock run on, then ask."""
         await self.forward(certificate_id, after)
@@ -338,13 +348,15 @@ async def world(env: WorkflowEnvironment, folder: Path, *, database: str = SQLIT
     sealer = AesGcmSealer(RING)
     await create_authorities(storage, sealer, public_url=PUBLIC_URL, now=datetime.now(UTC))
     payments = BalancePayments(storage)
+    stranger = FakeIssuer(outside=True)
     built = World(
         env=env,
         storage=storage,
         validator=FakeValidator(),
         client=CertificateClient(env.client),
         payments=payments,
-        issuers={"private": PrivateCa(storage, sealer, public_url=PUBLIC_URL)},
+        issuers={"private": PrivateCa(storage, sealer, public_url=PUBLIC_URL), "stranger": stranger},
+        stranger=stranger,
         methods={"balance": payments},
     )
     built.activities = activities(

@@ -1,0 +1,104 @@
+"""The leaf that an ACME CA gave: is it what was ordered, and what is said of it."""
+
+from hashlib import sha256
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from certloom.domain.errors import IssuerRefused, Outage
+from certloom.issuers.interface import SignedLeaf
+from certloom.issuers.leaves import read_key
+from certloom.storage.records import AcmeOrder
+
+LONGEST_CHAIN = 10
+
+
+class ForeignLeaf(Exception):
+    """The order at the CA was finalized with another key than ours: an equal order of ours was faster."""
+
+
+def check_request(order: AcmeOrder) -> None:
+    """Raise IssuerRefused when the signing request is not for the key and the names of its order.
+
+    The CA would refuse it at the very end, when the names are proven and the limits used up.
+    """
+    read_key(order.spki, order.key_type)
+    try:
+        csr = x509.load_pem_x509_csr(order.csr_pem.encode("ascii"))
+        spki = csr.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        names = _dns_names(csr.extensions) | {
+            str(item.value).lower() for item in csr.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+        }
+    except ValueError as error:
+        raise IssuerRefused("The signing request cannot be read; make a new one.", reason="badCSR") from error
+    if spki != order.spki:
+        raise IssuerRefused("The signing request is for another key than the order's.", reason="badCSR")
+    if names != set(order.names):
+        odd = min(names ^ set(order.names))
+        detail = f"The signing request and the order differ in {odd}; ask in both for the same names, and no others."
+        raise IssuerRefused(detail, reason="badCSR")
+
+
+def request_der(order: AcmeOrder) -> bytes:
+    """Return the signing request as it is sent."""
+    return x509.load_pem_x509_csr(order.csr_pem.encode("ascii")).public_bytes(Encoding.DER)
+
+
+def read_chain(body: bytes, order: AcmeOrder) -> tuple[str, str]:
+    """Return leaf and chain without the root, as PEM.
+
+    Raises ForeignLeaf for another key, IssuerRefused for other names, Outage for what is no chain.
+    """
+    try:
+        leaf, *above = x509.load_pem_x509_certificates(body)
+        spki = leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        names = _dns_names(leaf.extensions)
+    except ValueError as error:
+        raise Outage("The CA sent something that is no certificate.") from error
+    if spki != order.spki:
+        raise ForeignLeaf
+    if names != set(order.names):
+        told = ", ".join(sorted(names)[:5]) or "no name"
+        raise IssuerRefused(f"The CA issued for {told} instead of what was ordered.", reason="leaf_mismatch")
+    chain = [item for item in above[:LONGEST_CHAIN] if item.issuer != item.subject]
+    if chain and not _signed(leaf, chain[0]):
+        raise Outage("The CA sent a chain that does not belong to the certificate.")
+    return _pem(leaf), "".join(map(_pem, chain))
+
+
+def signed_leaf(order: AcmeOrder, leaf_pem: str, chain_pem: str) -> SignedLeaf:
+    """Return what is said of a leaf that was checked and stored."""
+    leaf = x509.load_pem_x509_certificate(leaf_pem.encode("ascii"))
+    return SignedLeaf(
+        issuer=order.issuer,
+        serial=f"{leaf.serial_number:x}",
+        fingerprint_sha256=leaf.fingerprint(SHA256()).hex(),
+        key_type=order.key_type,
+        spki_sha256=sha256(order.spki).hexdigest(),
+        not_before=leaf.not_valid_before_utc,
+        not_after=leaf.not_valid_after_utc,
+        leaf_pem=leaf_pem,
+        chain_pem=chain_pem,
+    )
+
+
+def _dns_names(extensions: x509.Extensions) -> set[str]:
+    try:
+        names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return set()
+    return {name.lower() for name in names.get_values_for_type(x509.DNSName)}
+
+
+def _signed(leaf: x509.Certificate, parent: x509.Certificate) -> bool:
+    try:
+        leaf.verify_directly_issued_by(parent)
+    except (InvalidSignature, TypeError, ValueError):
+        return False
+    return True
+
+
+def _pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(Encoding.PEM).decode("ascii")

@@ -1,0 +1,143 @@
+"""A certificate at somebody else's CA: its limits, its own challenges at each order, and its word about renewals."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from certloom.domain.budget import Limit, Limits, LimitScope
+from certloom.domain.certificate import CertificateStatus, Phase
+from certloom.issuers.fake import Script
+from certloom.issuers.interface import RenewalWindow
+from tests.lives import product
+from tests.workflows.world import World
+
+S = CertificateStatus
+STRANGERS = product(issuer="stranger")
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def fresh(built: World) -> None:
+    """The issuer is shared by all tests: what one scripted must not reach the next."""
+    built.stranger.script = Script(fresh_challenges=True)
+    built.stranger.window, built.stranger.limits = None, Limits()
+    built.stranger.requests.clear()
+    built.stranger.calls.clear()
+
+
+def window(start: datetime, end: datetime) -> RenewalWindow:
+    return RenewalWindow(start=start, end=end, ask_again_at=datetime.now(UTC) + 6 * HOUR)
+
+
+class TestSuggestion:
+    async def test_a_window_ahead_moves_the_renewal(self, built: World) -> None:
+        """The watch asks the issuer, and the certificate shows and keeps an instant inside the window."""
+        certificate_id = await built.issued(STRANGERS)
+        start = datetime.now(UTC) + timedelta(days=3)
+        built.stranger.window = window(start, start + HOUR)
+        assert (await built.ask_renewals()).told == 1
+
+        state = await built.until(certificate_id, lambda state: state.renewal.suggested is not None)
+        assert state.renewal.suggested is not None
+        assert start <= state.renewal.suggested.at <= start + HOUR
+        assert (await built.ask_renewals()).asked == 0  # not before the issuer wants to be asked again
+
+    async def test_one_in_the_past_renews_at_once(self, built: World) -> None:
+        """An issuer that says now gets an order that names the leaf it replaces."""
+        certificate_id = await built.issued(STRANGERS)
+        old = await built.row(certificate_id)
+        now = datetime.now(UTC)
+        built.stranger.window = window(now - 2 * HOUR, now - HOUR)
+        await built.ask_renewals()
+        state = await built.until(certificate_id, lambda state: len(state.issuances) == 2)
+        assert old.issuance is not None
+        assert state.issuance is not None
+        assert state.issuance.number == 2
+        assert built.stranger.requests[-1].replaces is not None
+        assert built.stranger.requests[0].replaces is None
+
+    async def test_a_broken_window_changes_nothing(self, built: World) -> None:
+        """An inverted window leaves the renewal where the lifetime puts it."""
+        certificate_id = await built.issued(STRANGERS)
+        start = datetime.now(UTC) + timedelta(days=3)
+        built.stranger.window = window(start, start - HOUR)
+        assert (await built.ask_renewals()).told == 0
+        assert (await built.row(certificate_id)).renewal.suggested is None
+
+    async def test_a_revoked_one_is_not_asked_about(self, built: World) -> None:
+        """After the end of a certificate the issuer hears nothing of it any more."""
+        certificate_id = await built.issued(STRANGERS)
+        await built.revoke(certificate_id)
+        await built.reaches(certificate_id, S.REVOKED)
+        await built.ask_renewals()
+        async with built.storage.read() as tx:
+            assert await tx.renewals.get(certificate_id) is None
+
+
+class TestOrder:
+    async def test_one_that_ends_is_placed_anew(self, built: World) -> None:
+        """An order that its issuer drops before the proof is replaced by one with challenges of its own."""
+        built.stranger.script.orders_last = 8 * HOUR
+        certificate_id = await built.buy(STRANGERS)
+        await built.apply(certificate_id)
+        before = await built.until(certificate_id, lambda state: state.phase is Phase.PROVING)
+        await built.forward(certificate_id, 8 * HOUR)
+
+        after = await built.until(certificate_id, lambda state: state.attempts == 2 and state.phase is Phase.PROVING)
+        assert before.application is not None
+        assert after.application is not None
+        assert after.status is S.PENDING_VERIFICATION
+        assert after.application.challenges[0].token != before.application.challenges[0].token
+        async with built.storage.read() as tx:
+            assert await tx.secrets.get(before.key_ref(1)) is None
+            assert await tx.secrets.get(before.key_ref(2)) is not None
+
+    async def test_none_is_placed_while_caa_forbids_it(self, built: World) -> None:
+        """A CAA record against the issuer delays the order, with its sentence, and uses nothing up."""
+        certificate_id = await built.buy(STRANGERS)
+        name = f"{certificate_id.replace('_', '-')}.example.com"
+        built.validator.forbid(name, f"CAA of {name} forbids ca.example.net.")
+        await built.apply(certificate_id, name)
+        state = await built.until(certificate_id, lambda state: state.delay is not None)
+
+        assert state.delay is not None
+        assert name in state.delay.why
+        assert built.stranger.calls == []
+        built.validator.permit(name)
+        await built.forward(certificate_id, HOUR)
+        await built.until(certificate_id, lambda state: state.phase is Phase.PROVING)
+
+
+class TestLimits:
+    async def test_who_comes_too_many_waits_visibly(self, built: World) -> None:
+        """With the limit used up, the next order says until when it waits, and is placed then."""
+        built.stranger.limits = Limits(items=(Limit(scope=LimitScope.ORDERS, count=1, period=3 * HOUR),))
+        await built.issued(STRANGERS)
+        late = await built.buy(STRANGERS)
+        await built.apply(late)
+        waiting = await built.until(late, lambda state: state.delay is not None)
+
+        assert waiting.delay is not None
+        assert waiting.delay.limit
+        assert len(built.stranger.requests) == 1
+        await built.forward(late, 3 * HOUR)
+        await built.until(late, lambda state: state.phase is Phase.PROVING)
+
+
+class TestRefusal:
+    async def test_a_renewal_is_tried_again_soon_and_then_ever_later(self, built: World) -> None:
+        """A refused renewal comes again after a minute, then after ten, and the leaf stays."""
+        certificate_id = await built.issued(STRANGERS)
+        now = datetime.now(UTC)
+        built.stranger.script.refuse_begin = "rejectedIdentifier"
+        built.stranger.window = window(now - 2 * HOUR, now - HOUR)
+        await built.ask_renewals()
+        first = await built.until(certificate_id, lambda state: state.renewal.failures == 1)
+        assert first.renewal.not_before is not None
+        assert timedelta(seconds=50) < first.renewal.not_before - first.updated_at <= timedelta(minutes=1)
+
+        await built.forward(certificate_id, timedelta(minutes=2))
+        second = await built.until(certificate_id, lambda state: state.renewal.failures == 2)
+        assert second.renewal.not_before is not None
+        assert second.renewal.not_before - second.updated_at > timedelta(minutes=9)
+        assert second.status is S.ISSUED
