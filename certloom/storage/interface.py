@@ -17,6 +17,7 @@ from certloom.storage.interface_account import AccountTable, AuditTable, Idempot
 from certloom.storage.interface_acme import AcmeTable
 from certloom.storage.interface_authority import AuthorityTable
 from certloom.storage.interface_budget import BudgetTable
+from certloom.storage.interface_contest import ContestTable
 from certloom.storage.interface_dns import DelegationTable, PublishedTable, ZoneTable
 from certloom.storage.interface_overview import OverviewTable
 from certloom.storage.interface_renewal import RenewalTable
@@ -171,7 +172,7 @@ class LookTable(Protocol):
     """What the validator saw last, per challenge."""
 
     async def put(self, looks: Sequence[LookRecord]) -> None:
-        """Overwrite by (certificate, name, type)."""
+        """Overwrite by (certificate, name, type, token)."""
         ...
 
     async def list(self, certificate_id: str) -> Sequence[LookRecord]:
@@ -214,6 +215,7 @@ class Transaction(Protocol):
     delegations: DelegationTable
     published: PublishedTable
     renewals: RenewalTable
+    contests: ContestTable
     overview: OverviewTable
     budget: BudgetTable
 

@@ -17,14 +17,14 @@ class SqlLookTable:
         self._connection = connection
 
     async def put(self, looks_seen: Sequence[LookRecord]) -> None:
-        """Overwrite by (certificate, name, type), in one order for all callers so that none deadlocks another."""
-        for look in sorted(looks_seen, key=lambda look: (look.certificate_id, look.name, look.type)):
+        """Overwrite by challenge, in one order for all callers so that none deadlocks another."""
+        for look in sorted(looks_seen, key=lambda look: (look.certificate_id, look.name, look.type, look.token)):
             await overwrite(self._connection, looks, dict(look))
 
     async def list(self, certificate_id: str) -> Sequence[LookRecord]:
         """List the last looks, by name."""
         statement = select(looks).where(looks.c.certificate_id == certificate_id)
-        return await many(self._connection, statement.order_by(looks.c.name, looks.c.type), LookRecord)
+        return await many(self._connection, statement.order_by(looks.c.name, looks.c.type, looks.c.token), LookRecord)
 
     async def clear(self, certificate_id: str) -> None:
         """Forget them, when an application closes."""

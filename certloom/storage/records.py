@@ -131,6 +131,7 @@ class LookRecord(Model):
     certificate_id: str
     name: str
     type: str
+    token: str = ""
     at: Utc
     proven: bool
     seen: str | None = None

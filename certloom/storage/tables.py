@@ -166,6 +166,7 @@ looks = Table(
     Column("certificate_id", Words, primary_key=True),
     Column("name", Words, primary_key=True),
     Column("type", Words, primary_key=True),
+    Column("token", Words, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
     Column("proven", Boolean, nullable=False),
     Column("seen", Words),

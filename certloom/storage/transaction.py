@@ -10,6 +10,7 @@ from certloom.storage.authority import SqlAuthorityTable
 from certloom.storage.budget import SqlBudgetTable
 from certloom.storage.certificate import SqlCertificateTable
 from certloom.storage.claim import SqlClaimTable
+from certloom.storage.contest import SqlContestTable
 from certloom.storage.deployment import SqlDeploymentTable
 from certloom.storage.dns import SqlDelegationTable, SqlPublishedTable, SqlZoneTable
 from certloom.storage.draft import SqlDraftTable
@@ -27,6 +28,7 @@ from certloom.storage.interface_account import AccountTable, AuditTable, Idempot
 from certloom.storage.interface_acme import AcmeTable
 from certloom.storage.interface_authority import AuthorityTable
 from certloom.storage.interface_budget import BudgetTable
+from certloom.storage.interface_contest import ContestTable
 from certloom.storage.interface_dns import DelegationTable, PublishedTable, ZoneTable
 from certloom.storage.interface_overview import OverviewTable
 from certloom.storage.interface_renewal import RenewalTable
@@ -64,5 +66,6 @@ class SqlTransaction:
         self.delegations: DelegationTable = SqlDelegationTable(connection)
         self.published: PublishedTable = SqlPublishedTable(connection)
         self.renewals: RenewalTable = SqlRenewalTable(connection)
+        self.contests: ContestTable = SqlContestTable(connection)
         self.overview: OverviewTable = SqlOverviewTable(connection)
         self.budget: BudgetTable = SqlBudgetTable(connection)

@@ -15,6 +15,7 @@ class Look(Model):
 
     name: str
     type: str
+    token: str = ""  # of the challenge: a name may have several
     proven: bool
     seen: str | None = None
     error: str | None = None

@@ -109,6 +109,7 @@ class FakeClient:
                 certificate_id=certificate_id,
                 name=one.name,
                 type=one.type,
+                token=one.token,
                 at=now,
                 proven=False,
                 seen=seen,

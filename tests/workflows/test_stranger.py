@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from certloom.domain import command as c
 from certloom.domain.budget import Limit, Limits, LimitScope
 from certloom.domain.certificate import CertificateStatus, Phase
 from certloom.issuers.fake import Script
@@ -91,6 +92,27 @@ class TestOrder:
         async with built.storage.read() as tx:
             assert await tx.secrets.get(before.key_ref(1)) is None
             assert await tx.secrets.get(before.key_ref(2)) is not None
+
+    async def test_a_neighbours_order_asks_for_another_proof(self, built: World) -> None:
+        """When another account orders the name meanwhile, nothing is signed before our account's own token is seen."""
+        certificate_id = await built.buy(STRANGERS)
+        await built.apply(certificate_id)
+        first = await built.until(certificate_id, lambda state: state.phase is Phase.PROVING)
+        async with built.storage.begin() as tx:
+            await tx.contests.want("stranger", "acct_neighbour", first.names, datetime.now(UTC))
+        await built.forward(certificate_id, timedelta(minutes=5))
+        assert first.application is not None
+        built.validator.publish(first.application.challenges[0])
+        await built.ask(certificate_id, c.CheckNow)
+
+        again = await built.until(certificate_id, lambda state: state.attempts == 2 and state.phase is Phase.PROVING)
+        assert again.application is not None
+        assert [one.own for one in again.application.challenges] == [False, True]
+        for challenge in again.application.challenges:
+            built.validator.publish(challenge)
+        await built.forward(certificate_id, timedelta(minutes=5))
+        await built.ask(certificate_id, c.CheckNow)
+        await built.reaches(certificate_id, S.ISSUED)
 
     async def test_none_is_placed_while_caa_forbids_it(self, built: World) -> None:
         """A CAA record against the issuer delays the order, with its sentence, and uses nothing up."""
