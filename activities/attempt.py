@@ -11,7 +11,7 @@ from certloom.domain.order import Order, OrderPurpose, renewal_pause
 from certloom.domain.state import CertificateState
 
 # An issuer's reasons that are nobody's fault: the order is placed anew, unless it ended as soon as it was placed.
-PLACED_ANEW: Final = frozenset({"order_expired", "authorization_ended", "contested"})
+PLACED_ANEW: Final = frozenset({"authorization_ended", "contested", "order_ended", "order_expired", "order_lost"})
 
 
 def refused(state: CertificateState, refusal: IssuerRefused, now: datetime) -> Fact:

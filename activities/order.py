@@ -116,6 +116,8 @@ class OrderActivities:
     ) -> None:
         """Raise Later while CAA forbids this issuer: the CA would refuse, and count the order."""
         identities = await issuer.caa_identities(now=now)
+        if not identities:  # the CA does not say how it is named, and looks itself
+            return
         verdicts = await self._validator.check_caa(
             application.names, method=application.validation, identities=identities
         )

@@ -124,7 +124,10 @@ class VerificationActivities:
 
     async def _caa(self, looking: Looking, now: datetime) -> Sequence[CaaVerdict]:
         try:
-            identities = await self._issuers[looking.issuer].caa_identities(now=now)
+            issuer = self._issuers[looking.issuer]
+            identities = await issuer.caa_identities(now=now)
+            if issuer.outside and not identities:  # it does not say how it is named, and looks itself
+                return []
             return await self._validator.check_caa(looking.names, method=looking.validation, identities=identities)
         except Outage as outage:
             return [CaaVerdict(name=name, permitted=False, detail=outage.detail) for name in looking.names]

@@ -7,6 +7,7 @@ terms_agreed = true
 limits = "letsencrypt"
 """
 
+import base64
 import binascii
 import os
 import re
@@ -18,7 +19,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Self
 from urllib.parse import urlsplit
 
-from josepy.b64 import b64decode
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -29,14 +29,15 @@ from pydantic import (
     model_validator,
 )
 
-from certloom.domain.budget import Limit, Limits, LimitScope
+from certloom.domain.budget import LETS_ENCRYPT, Limit, Limits, LimitScope
 from certloom.domain.errors import Refusal
 from certloom.domain.model import Model
-from certloom.issuers.acme_limits import KNOWN
 
+KNOWN: Final[Mapping[str, Limits]] = {"letsencrypt": LETS_ENCRYPT, "none": Limits()}
 RESERVED: Final = frozenset({"private"})  # the embedded CA
 NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
+_BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+")  # the decoder skips whatever else it meets
 _OTHERS: Final = 0o077
 _SHORTEST_HMAC: Final = 16  # bytes
 _LARGEST_FILE: Final = 64 * 1024  # bytes
@@ -51,7 +52,7 @@ class IssuersInvalid(Refusal):
 
 def _https(url: str) -> str:
     parts = urlsplit(url)
-    plain = re.fullmatch(r"https://[^/]+/[!-~]{1,2000}", url) and parts.hostname and parts.username is None
+    plain = re.fullmatch(r"https://[^/]+/[!-~]{0,2000}", url) and parts.hostname and parts.username is None
     if not plain or parts.query or parts.fragment:
         raise ValueError("write an address such as https://acme.example.com/directory; plain http is not accepted")
     if parts.port == 0:
@@ -194,11 +195,14 @@ def _read_hmac(path: Path) -> bytes:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_mode & _OTHERS:
                 raise ValueError(f"others may read the key in {path}; run chmod 600 on it")
-            key = b64decode(file.read(_LARGEST_FILE).decode("ascii").strip().rstrip("="))
+            text = file.read(_LARGEST_FILE).decode("latin-1").strip().rstrip("=")
+        key = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)) if _BASE64URL.fullmatch(text) else b""
     except OSError as error:
         raise ValueError(f"eab_key_file {path} cannot be read: {_why(error)}") from error
-    except (UnicodeDecodeError, binascii.Error) as error:
-        raise ValueError(f"{path} holds no base64url key") from error
+    except binascii.Error:
+        key = b""
+    if not key:
+        raise ValueError(f"{path} holds no base64url key, as a CA hands it out")
     if len(key) < _SHORTEST_HMAC:
         raise ValueError(f"the key in {path} has {len(key)} bytes; an EAB key has {_SHORTEST_HMAC} at least")
     return key

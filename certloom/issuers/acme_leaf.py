@@ -1,9 +1,10 @@
 """The leaf that an ACME CA gave: is it what was ordered, and what is said of it."""
 
 from hashlib import sha256
+from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -12,11 +13,11 @@ from certloom.issuers.interface import SignedLeaf
 from certloom.issuers.leaves import read_key
 from certloom.storage.records import AcmeOrder
 
-LONGEST_CHAIN = 10
+LONGEST_CHAIN: Final = 10
 
 
-class ForeignLeaf(Exception):
-    """The order at the CA was finalized with another key than ours: an equal order of ours was faster."""
+class OrderNotOurs(Exception):
+    """The CA has no order for our key: an equal order of ours was faster to finalize it, or it is forgotten."""
 
 
 def check_request(order: AcmeOrder) -> None:
@@ -31,7 +32,7 @@ def check_request(order: AcmeOrder) -> None:
         names = _dns_names(csr.extensions) | {
             str(item.value).lower() for item in csr.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
         }
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise IssuerRefused("The signing request cannot be read; make a new one.", reason="badCSR") from error
     if spki != order.spki:
         raise IssuerRefused("The signing request is for another key than the order's.", reason="badCSR")
@@ -49,16 +50,16 @@ def request_der(order: AcmeOrder) -> bytes:
 def read_chain(body: bytes, order: AcmeOrder) -> tuple[str, str]:
     """Return leaf and chain without the root, as PEM.
 
-    Raises ForeignLeaf for another key, IssuerRefused for other names, Outage for what is no chain.
+    Raises OrderNotOurs for another key, IssuerRefused for other names, Outage for what is no chain.
     """
     try:
         leaf, *above = x509.load_pem_x509_certificates(body)
         spki = leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         names = _dns_names(leaf.extensions)
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise Outage("The CA sent something that is no certificate.") from error
     if spki != order.spki:
-        raise ForeignLeaf
+        raise OrderNotOurs
     if names != set(order.names):
         told = ", ".join(sorted(names)[:5]) or "no name"
         raise IssuerRefused(f"The CA issued for {told} instead of what was ordered.", reason="leaf_mismatch")

@@ -4,6 +4,8 @@ The row comes first, then the order, then its URL into the row. An order whose U
 account's list of orders; a CA without such a list (Boulder) answers an equal newOrder with the same order.
 """
 
+import asyncio
+import contextlib
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,7 +20,8 @@ from certloom.issuers.acme_replies import AcmeOrderBody, Reply, Wire
 from certloom.storage.interface import Storage
 from certloom.storage.records import AcmeOrder
 
-PAGES: Final = 40  # of an account's orders; they are listed oldest first, three a page at Pebble
+PAGES: Final = 1000  # of an account's orders; they are listed oldest first, three a page at Pebble
+SEARCH_SECONDS: Final = 10.0  # a third of a call, so that there is time left to order
 OPEN: Final = frozenset({"pending", "ready"})
 
 _NEXT: Final = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
@@ -46,27 +49,29 @@ class AcmeOrders:
 
         *fresh* says that it cannot have been placed before.
         """
-        url, body = None if fresh else await self._lost(order, now), None
-        if url is None:
-            reply = await self._new(order, now)
-            url, body = reply.location or "", reply.read(AcmeOrderBody)
+        lost = None if fresh else await self._lost(order, now)
+        if lost is not None:
+            return await self._keep(order, lost), None
+        reply = await self._new(order, now)
+        if reply.location is None:
+            raise Outage("The CA took an order and did not say where it is.")
+        order = await self._keep(order, reply.location)
+        return order, reply.read(AcmeOrderBody) if order.url == reply.location else None
+
+    async def _keep(self, order: AcmeOrder, url: str) -> AcmeOrder:
         self._client.transport.host_of(url)
         async with self._storage.begin() as tx:
-            order = await tx.acme.set_order_url(order.order_ref, url)
-        return order, body if order.url == url else None
+            return await tx.acme.set_order_url(order.order_ref, url)
 
     async def _new(self, order: AcmeOrder, now: datetime) -> Reply:
         signer = await self._accounts.signer(now=now)
         try:
-            reply = await self._new_order(order, signer, now)
+            return await self._new_order(order, signer, now)
         except ProblemRefused as refused:
             if refused.problem.code not in LOST:
                 raise
             await self._accounts.forget(signer)
-            reply = await self._new_order(order, await self._accounts.signer(now=now), now)
-        if reply.location is None:
-            raise Outage("The CA took an order and did not say where it is.")
-        return reply
+            return await self._new_order(order, await self._accounts.signer(now=now), now)
 
     async def _new_order(self, order: AcmeOrder, signer: Signer, now: datetime) -> Reply:
         """Ask for the order; a predecessor that the CA does not accept as such is left out, for it is only a hint."""
@@ -85,7 +90,16 @@ class AcmeOrders:
         return await self._client.post(directory.new_order, body, signer, now=now, names=order.names)
 
     async def _lost(self, order: AcmeOrder, now: datetime) -> str | None:
-        """Return an open order at the CA for just these names that no row of ours has."""
+        """Return an open order at the CA for just these names that no row of ours has.
+
+        A long list is not read to its end: then the order is placed anew, and the lost one ends by itself.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SEARCH_SECONDS):
+                return await self._search(order, now)
+        return None
+
+    async def _search(self, order: AcmeOrder, now: datetime) -> str | None:
         signer = await self._accounts.signer(now=now)
         page = await self._first_page(signer, now)
         for _ in range(PAGES):

@@ -8,7 +8,7 @@ from josepy.b64 import b64encode
 from certloom.domain.errors import IssuerRefused, Outage
 from certloom.issuers.acme_account import LOST, AcmeAccounts
 from certloom.issuers.acme_client import AcmeClient
-from certloom.issuers.acme_leaf import ForeignLeaf, read_chain, request_der
+from certloom.issuers.acme_leaf import OrderNotOurs, read_chain, request_der
 from certloom.issuers.acme_network import Signer
 from certloom.issuers.acme_orders import AcmeOrders
 from certloom.issuers.acme_problems import PROOF_WORDS, ProblemRefused
@@ -69,7 +69,7 @@ class AcmeProgress:
         for _ in range(STEPS):
             try:
                 went = await self._step(order, seen, now)
-            except ForeignLeaf:
+            except OrderNotOurs:
                 if placed_again:
                     break
                 order, placed_again, seen = await self._place_again(order, now), True, _NOTHING
@@ -80,19 +80,19 @@ class AcmeProgress:
         return Pending(retry_after=PROCESSING_PAUSE)
 
     async def _step(self, order: AcmeOrder, seen: Seen, now: datetime) -> Pending | AcmeOrder | Seen:
-        """Look at the order unless it was just seen, and act. Raises ForeignLeaf when the CA has none for us."""
+        """Look at the order unless it was just seen, and act. Raises OrderNotOurs when the CA has none for us."""
         signer = await self._accounts.signer(now=now)
         if seen.body is None and order.url is not None:
             seen = await self._look(order, signer, now)
         if seen.body is None or seen.reply is None:
             _refuse_uncertain(order)
-            raise ForeignLeaf
+            raise OrderNotOurs
         return await self._act(order, seen.reply, seen.body, signer, now)
 
     async def _act(
         self, order: AcmeOrder, reply: Reply, body: AcmeOrderBody, signer: Signer, now: datetime
     ) -> Pending | AcmeOrder | Seen:
-        """Do what the status calls for; return what is seen then, if anything. Raises ForeignLeaf."""
+        """Do what the status calls for; return what is seen then, if anything. Raises OrderNotOurs."""
         match body.status:
             case "pending":
                 went = await self._proofs.take_further(order, body, signer, now=now)

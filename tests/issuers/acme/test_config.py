@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from certloom.domain.budget import Limit, LimitScope
+from certloom.domain.budget import LETS_ENCRYPT, Limit, LimitScope
 from certloom.issuers.acme_config import IssuersInvalid, read_issuers, read_names
-from certloom.issuers.acme_limits import LETSENCRYPT
 
 GOOD = """
 [letsencrypt]
@@ -48,7 +47,7 @@ def test_a_file_is_read_by_name(file: Path) -> None:
     file.write_text(GOOD)
     found = read_issuers(file)
     assert list(found) == ["letsencrypt", "zerossl"] == list(read_names(file))
-    assert found["letsencrypt"].limits == LETSENCRYPT
+    assert found["letsencrypt"].limits == LETS_ENCRYPT
     assert found["zerossl"].limits.items == (Limit(scope=LimitScope.ORDERS, count=20, period=timedelta(minutes=30)),)
     assert found["zerossl"].further_hosts == ("other.zerossl.com:443",)
 
@@ -135,7 +134,9 @@ def test_a_key_that_others_may_read_is_refused(file: Path, tmp_path: Path) -> No
     assert "chmod 600" in faults(file, GOOD)
 
 
-@pytest.mark.parametrize("content", ["c2hvcnQ", "not base64!", "ü"])
+@pytest.mark.parametrize(
+    "content", ["c2hvcnQ", "not base64!", "YW4gaG1hYyBrZXkgb2Yg+/IgYnl0ZXMgYW5kIG1vcmU", "Z9", "ü"]
+)
 def test_a_key_that_is_none_is_refused(file: Path, tmp_path: Path, content: str) -> None:
     """Too short, no base64url or no text: the sentence names the file, and not what is in it."""
     (tmp_path / "zerossl.key").write_text(content)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from certloom.domain.errors import Outage
-from certloom.issuers import acme_client
+from certloom.issuers import acme, acme_client
 from certloom.issuers.acme import AcmeIssuer
 from certloom.issuers.acme_network import NONCE_TRIES
 from certloom.issuers.acme_transport import LARGEST_BODY
@@ -41,10 +41,10 @@ class Elsewhere:
 
 
 async def test_pebble_with_most_nonces_refused(pebbles: Pebbles, storage: Storage) -> None:
-    """An order succeeds at a real CA that refuses 60 of 100 good nonces."""
-    pebble = await pebbles.get(OLD, hostility=Hostility(bad_nonces=60, always_valid=True))
+    """An order succeeds at a real CA that refuses every second good nonce."""
+    pebble = await pebbles.get(OLD, hostility=Hostility(bad_nonces=50, always_valid=True))
     with issuer_at(pebble, storage) as issuer:
-        for attempt in range(4):  # eight refusals in a row are rare, and pass
+        for attempt in range(4):  # eight refusals in a row are rare, and an outage
             try:
                 assert await signed(issuer, order())
             except Outage:
@@ -188,6 +188,15 @@ async def test_a_drip_ends_in_time(
         with pytest.raises(Outage, match=r"0\.5 s"):
             await issuer.begin(order(), now=NOW)
         assert asyncio.get_running_loop().time() - started < 3
+
+
+async def test_a_call_ends_in_time(
+    storage: Storage, dripping: str, ca: FakeCa, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All exchanges of a call together take no longer than a call may."""
+    monkeypatch.setattr(acme, "CALL_SECONDS", 1.5)
+    with issuer_at(ca, storage, directory=dripping) as issuer, pytest.raises(Outage, match=r"longer than 1\.5 s"):
+        await issuer.begin(order(), now=NOW)
 
 
 @pytest.fixture

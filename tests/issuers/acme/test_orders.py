@@ -156,6 +156,15 @@ async def test_an_order_that_the_ca_forgot_is_refused(ca: FakeCa, issuer: AcmeIs
     assert refused.value.reason == "order_lost"
 
 
+async def test_an_order_without_a_location_is_found_again(ca: FakeCa, issuer: AcmeIssuer) -> None:
+    """A CA that forgot to say where the order is has it once, also after the second try."""
+    ca.fail("new-order", Fault(201, {}, b"{}", acts=True))
+    with pytest.raises(Outage, match="where it is"):
+        await issuer.begin(order(), now=NOW)
+    assert await signed(issuer, order())
+    assert len(ca.orders.all) == 1
+
+
 async def test_an_account_that_the_ca_forgot_is_made_again(ca: FakeCa, issuer: AcmeIssuer) -> None:
     """A new order finds the account gone, and registers the same key once more."""
     await issuer.begin(order(key="one"), now=NOW)
