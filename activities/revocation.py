@@ -11,17 +11,20 @@ from certloom.domain.fact import Fact, Retired, Revoked
 from certloom.domain.issuance import Issuance, IssuanceState, RevocationReason
 from certloom.domain.state import CertificateState
 from certloom.issuers.interface import Issuer, LeafToRevoke
+from certloom.keys.interface import Sealer
 from certloom.storage.interface import Storage, Transaction
+from certloom.storage.records import IssuanceRecord
 
 _STANDING: Final = (IssuanceState.VALID, IssuanceState.SUPERSEDED)
 
 
 class RevocationActivities:
-    """`issuers` are the CAs by the name that products use."""
+    """`issuers` are the CAs by the name that products use; `sealer` opens customers' private keys."""
 
-    def __init__(self, *, storage: Storage, issuers: Mapping[str, Issuer]) -> None:
+    def __init__(self, *, storage: Storage, issuers: Mapping[str, Issuer], sealer: Sealer) -> None:
         self._storage = storage
         self._issuers = issuers
+        self._sealer = sealer
 
     @activity.defn(name="revoke")
     async def revoke(self, work: Work) -> Done:
@@ -61,7 +64,8 @@ class RevocationActivities:
             record = await tx.issuances.get(state.certificate_id, leaf.number)
         if record is None:
             raise ValueError(f"issuance {leaf.number} is not stored")
-        await self._issuers[state.product.issuer].revoke(
+        issuer = self._issuers[state.product.issuer]
+        await issuer.revoke(
             LeafToRevoke(
                 key=state.claim(f"revoke/{leaf.serial}"),
                 issuer=leaf.issuer,
@@ -70,9 +74,18 @@ class RevocationActivities:
                 leaf_pem=record.leaf_pem,
                 reason=_reason(state),
                 revoked_at=now,
+                private_key=await self._private_key(record) if issuer.outside else None,
             ),
             now=now,
         )
+
+    async def _private_key(self, record: IssuanceRecord) -> bytes | None:
+        """Return the leaf's key, by which it can be revoked when the CA lost our account (RFC 8555 section 7.6)."""
+        if record.key_ref is None:
+            return None
+        async with self._storage.read() as tx:
+            sealed = await tx.secrets.get(record.key_ref)
+        return self._sealer.unseal(sealed, identity=record.key_ref) if sealed else None
 
 
 def _reason(state: CertificateState) -> RevocationReason:

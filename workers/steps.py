@@ -58,7 +58,7 @@ def steps(settings: Settings, storage: Storage) -> Sequence[Callable[..., Any]]:
         ),
     )
     issuance = IssuanceActivities(storage=storage, issuers=issuers, validator=validator)
-    revocation = RevocationActivities(storage=storage, issuers=issuers)
+    revocation = RevocationActivities(storage=storage, issuers=issuers, sealer=wiring.customer_sealer(settings))
     refund = RefundActivities(storage=storage, methods=methods)
     deletion = DeletionActivities(storage=storage)
     renewal = RenewalActivities(storage=storage, issuers=issuers)

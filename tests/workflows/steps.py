@@ -64,7 +64,7 @@ def activities(
         order.discard,
         look.look,
         IssuanceActivities(storage=storage, issuers=issuers, validator=validator).issue,
-        RevocationActivities(storage=storage, issuers=issuers).revoke,
+        RevocationActivities(storage=storage, issuers=issuers, sealer=sealer).revoke,
         DeletionActivities(storage=storage).destroy,
         RenewalActivities(storage=storage, issuers=issuers).ask_renewals,
         deployment.begin,

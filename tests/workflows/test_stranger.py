@@ -1,6 +1,7 @@
 """A certificate at somebody else's CA: its limits, its own challenges at each order, and its word about renewals."""
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 
@@ -9,6 +10,7 @@ from certloom.domain.budget import Limit, Limits, LimitScope
 from certloom.domain.certificate import CertificateStatus, Phase
 from certloom.issuers.fake import Script
 from certloom.issuers.interface import RenewalWindow
+from certloom.keys.generation import KeyGeneration
 from tests.lives import product
 from tests.workflows.world import World
 
@@ -24,6 +26,7 @@ def fresh(built: World) -> None:
     built.stranger.window, built.stranger.limits = None, Limits()
     built.stranger.requests.clear()
     built.stranger.calls.clear()
+    built.stranger.revoked.clear()
 
 
 def window(start: datetime, end: datetime) -> RenewalWindow:
@@ -64,6 +67,17 @@ class TestSuggestion:
         built.stranger.window = window(start, start - HOUR)
         assert (await built.ask_renewals()).told == 0
         assert (await built.row(certificate_id)).renewal.suggested is None
+
+    async def test_a_revocation_brings_the_leafs_own_key(self, built: World) -> None:
+        """Should the CA have lost our account, the key of the leaf revokes it; it is in no message."""
+        certificate_id = await built.issued(STRANGERS)
+        await built.revoke(certificate_id)
+        await built.reaches(certificate_id, S.REVOKED)
+        (leaf,) = built.stranger.revoked.values()
+        assert leaf.private_key is not None
+        public = KeyGeneration().public_key(leaf.private_key)
+        assert sha256(public).hexdigest() == await built.spki_sha256(certificate_id)
+        assert "private_key" not in repr(leaf)
 
     async def test_a_revoked_one_is_not_asked_about(self, built: World) -> None:
         """After the end of a certificate the issuer hears nothing of it any more."""

@@ -119,6 +119,11 @@ class World:
         assert state is not None
         return state
 
+    async def spki_sha256(self, certificate_id: str) -> str:
+        """Return which key the newest leaf has."""
+        async with self.storage.read() as tx:
+            return (await tx.issuances.list(certificate_id))[-1].spki_sha256
+
     async def facts(self, certificate_id: str) -> list[str]:
         """Return the kinds in the timeline, oldest first."""
         async with self.storage.read() as tx:
