@@ -16,15 +16,18 @@ from temporalio.exceptions import ApplicationError
 
 from certloom.domain import command as c
 from certloom.domain.application import Decision
+from certloom.domain.budget import Limit, Limits, LimitScope
 from certloom.domain.certificate import CertificateStatus, Phase
 from certloom.domain.issuance import RevocationReason
 from certloom.domain.key import KeyType
 from certloom.domain.product import Level, NameMode
+from certloom.domain.renewal import RenewalReport
+from certloom.issuers.fake import Script
 from certloom.targets.fake import Trouble
 from tests.lives import product
 from tests.workflows.trouble import BrokenPayments
 from tests.workflows.world import World, temporal, world
-from workflows.names import deployment_workflow_id, workflow_id
+from workflows.names import RENEWAL_SUGGESTED, deployment_workflow_id, workflow_id
 
 HERE = Path(__file__).parent
 S = CertificateStatus
@@ -135,6 +138,33 @@ async def deployed(built: World) -> str:
     return certificate_id
 
 
+async def elsewhere(built: World) -> str:
+    """At somebody else's CA: wait for a limit, outlive an order, renew at its word, be revoked."""
+    hour = timedelta(hours=1)
+    built.stranger.script = Script(fresh_challenges=True, orders_last=8 * hour)
+    built.stranger.limits = Limits(items=(Limit(scope=LimitScope.ORDERS, count=1, period=3 * hour),))
+    sold = product(issuer="stranger")
+    await built.issued(sold)
+    certificate_id = await built.buy(sold)
+    await built.apply(certificate_id)
+    await built.until(certificate_id, lambda state: state.delay is not None)
+    built.stranger.limits = Limits()
+    await built.forward(certificate_id, 3 * hour)
+    await built.until(certificate_id, lambda state: state.phase is Phase.PROVING)
+    await built.forward(certificate_id, 8 * hour)
+    await built.until(certificate_id, lambda state: state.attempts == 2 and state.phase is Phase.PROVING)
+    await built.forward(certificate_id, timedelta(minutes=1))
+    await built.prove(certificate_id)
+    await built.reaches(certificate_id, S.ISSUED)
+    now = await built.now(certificate_id)
+    report = RenewalReport(certificate_id=certificate_id, number=2, renew_at=now - hour)
+    await built.handle(certificate_id).signal(RENEWAL_SUGGESTED, report)
+    await built.until(certificate_id, lambda state: len(state.issuances) == 2 and state.phase is Phase.IDLE)
+    await built.revoke(certificate_id)
+    await built.reaches(certificate_id, S.REVOKED)
+    return certificate_id
+
+
 LIVES: Mapping[str, Callable[[World], Awaitable[str]]] = {
     "year": year,
     "revoked": revoked,
@@ -145,6 +175,7 @@ LIVES: Mapping[str, Callable[[World], Awaitable[str]]] = {
     "reviewed": reviewed,
     "uploaded": uploaded,
     "deployed": deployed,
+    "elsewhere": elsewhere,
 }
 
 
