@@ -16,6 +16,7 @@ from certloom.domain.application import ValidationMethod
 from certloom.domain.certificate import Action
 from certloom.domain.errors import FieldFault, InvalidInput
 from certloom.domain.names import read_names
+from certloom.domain.organization import organization_faults
 from certloom.domain.product import name_faults
 from certloom.domain.rights import check
 from certloom.domain.state import CertificateState
@@ -80,6 +81,8 @@ def _form_faults(state: CertificateState, form: ApplicationForm) -> Iterator[Fie
             if value is None:
                 detail = f"An {level} certificate needs the {field}, which an operator checks."
                 yield FieldFault(pointer=f"/{field}", code=f"{field}_missing", detail=detail)
+        if form.organization:
+            yield from organization_faults(level, form.organization)
 
 
 def _coverage_faults(

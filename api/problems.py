@@ -5,6 +5,7 @@ Only refusals and outages have words; anything else is `internal`, with a number
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -59,6 +60,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "payment_declined": Kind(402, "The payment was declined"),
     "insufficient_balance": Kind(402, "The balance is too low"),
     "forbidden": Kind(403, "The key's role does not allow this"),
+    "stale_form": Kind(403, "This form cannot be used any more"),
     "not_found": Kind(404, "Not found"),
     "method_not_allowed": Kind(405, "This method does not exist here"),
     "illegal_state": Kind(409, "Not possible in this state"),
@@ -91,9 +93,18 @@ KINDS: Final[Mapping[str, Kind]] = {
     "too_many_failures": Kind(429, "Too many wrong keys"),
     "internal": Kind(500, "Something went wrong here"),
     "outage": Kind(503, "Not available at the moment"),
+    "later": Kind(503, "Possible only later"),
     "outcome_unknown": Kind(503, "No answer came in time"),
 }
 
+_COUNTRY: Final = "Write the country as two capital letters, such as DE."
+_SHAPES: Final[Mapping[str, str]] = {
+    "country": _COUNTRY,
+    "jurisdiction_country": _COUNTRY,
+    "currency": "Write the currency as three capital letters, such as EUR.",
+    "email": "Write an address such as name@example.com.",
+}  # by field: what a pattern says to people
+_MEMBER: Final = re.compile(r"<\w+\.\w+: ('[^']*')>")  # how pydantic writes the members of an enumeration
 _HTTP_CODES: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
 _UNAVAILABLE: Final = "A part of the service does not answer at the moment. Nothing is lost; try again."
 
@@ -220,10 +231,12 @@ def pointer(place: Iterable[int | str]) -> str:
 
 def fault_words(fault: Mapping[str, Any]) -> str:
     """Return the sentence for one of pydantic's faults; it says nothing of the value."""
+    if fault["type"] == "string_pattern_mismatch":
+        return _SHAPES.get(str(fault["loc"][-1]), "This has another form, or signs that are not allowed here.")
     known = {
         "missing": "This is needed.",
         "extra_forbidden": "There is no such field; leave it out.",
         **dict.fromkeys(("int_type", "int_parsing"), "Write a whole number."),
     }
-    words = str(fault["msg"]).removeprefix("Value error, ").rstrip(".") + "."
+    words = _MEMBER.sub(r"\1", str(fault["msg"])).removeprefix("Value error, ").rstrip(".") + "."
     return known.get(fault["type"], words[0].upper() + words[1:])

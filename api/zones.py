@@ -53,13 +53,13 @@ async def list_zones(services: AnyServices, caller: AnyCaller, limit: Limit = PA
 @router.get("/{zone_id}", response_model=ZoneView, summary="Show one DNS zone")
 async def read_one(zone_id: str, services: AnyServices, caller: AnyCaller) -> Response:
     """Show its settings."""
-    return say(zone_view(await _find(services, caller, zone_id)))
+    return say(zone_view(await find_zone(services, caller, zone_id)))
 
 
 @router.delete("/{zone_id}", status_code=204, response_model=None, summary="Forget a DNS zone")
 async def delete_zone(zone_id: str, services: AnyServices, caller: Writer, once: AnyOnce) -> Response:  # noqa: ARG001 - its key is read by the route
     """Destroy its credentials; records that we published there and have not taken away yet stay. May be repeated."""
-    zone, now = await _find(services, caller, zone_id, deleted=True), services.clock()
+    zone, now = await find_zone(services, caller, zone_id, deleted=True), services.clock()
     async with services.storage.begin() as tables:
         if await tables.zones.delete(zone.id, now):
             await tables.secrets.destroy_owned(zone.id)
@@ -72,7 +72,7 @@ async def delete_zone(zone_id: str, services: AnyServices, caller: Writer, once:
 @router.post("/{zone_id}/test", response_model=ZoneTriedView, summary="Try a DNS zone")
 async def try_zone(zone_id: str, services: AnyServices, caller: Writer, once: AnyOnce) -> Response:
     """Write a record `_certloom-test` into the zone and take it away again; nothing else is touched."""
-    zone = await _find(services, caller, zone_id)
+    zone = await find_zone(services, caller, zone_id)
     if zone.kind is ZoneKind.MANUAL:
         return say(ZoneTriedView(works=True, detail="There is nothing to try: you publish its records yourself."))
     if services.dns is None:
@@ -143,7 +143,7 @@ async def _opened(services: Services, dns: DnsProviders, zone: DnsZone) -> DnsPr
     return dns.open(zone, kind.model_validate_json(services.sealer.unseal(sealed, identity=zone.credentials_ref)))
 
 
-async def _find(services: Services, caller: Caller, zone_id: str, *, deleted: bool = False) -> DnsZone:
+async def find_zone(services: Services, caller: Caller, zone_id: str, *, deleted: bool = False) -> DnsZone:
     """Return the zone, a deleted one only if asked for; raises NotFound for unknown and foreign ones alike."""
     zone = None
     if is_id(zone_id):

@@ -50,7 +50,9 @@ def welcome(console: Console, facts: Mapping[str, str], links: Mapping[str, str]
         console.print(f"\n  as {role}")
         console.print(f"  [bold cyan]{link}[/]", soft_wrap=True)
     command = _command(home)
-    console.print("\nEach works once, within ten minutes. This makes a new one, with --operator for the operator:")
+    console.print(
+        "\nEach works once, within ten minutes. This makes a new one, with --operator for the operator:", soft_wrap=True
+    )
     console.print(f"  [bold]{command}[/]\n", soft_wrap=True)
     for label, value in _addresses(facts):
         console.print(f"  {label:<20} {value}", soft_wrap=True)

@@ -11,7 +11,7 @@ from api import account as own
 from api.auth import AnyCaller, Writer
 from api.case import AnyServices
 from api.certificates import Cursor
-from api.console.forms import build, field
+from api.console.forms import NUMBER, build, field
 from api.console.page import go, show
 from api.console.route import PageRoute, Refused, SamePageRoute
 from api.idempotency import AnyOnce
@@ -29,7 +29,7 @@ class KeyRoute(SamePageRoute):
 
     async def again(self, request: Request, refused: Refused) -> Response:
         """Show the account."""
-        return await _page(request, error=refused.sentence, status=refused.status, kept=refused.kept)
+        return await _page(request, refused=refused)
 
     async def finish(self, request: Request, response: Response) -> Response:
         """Show a new key's secret, which the kept answer does not hold."""
@@ -75,10 +75,8 @@ async def _page(
     *,
     cursor: str | None = None,
     said: str | None = None,
-    error: str | None = None,
+    refused: Refused | None = None,
     made: dict[str, Any] | None = None,
-    status: int = 200,
-    kept: str = "",
 ) -> Response:
     services: Services = request.app.state.services
     mine = request.state.caller.account_id
@@ -90,15 +88,14 @@ async def _page(
     return show(
         request,
         "account.html",
-        status=status,
+        status=refused.status if refused else 200,
         account=account,
         balance=balance,
         lines=[line_view(line) for line in page.items] if page else [],
         older=page.next_cursor if page else None,
         keys=[key_view(key) for key in found],
         said=said,
-        error=error,
+        refused=refused,
         made=made,
-        kept=kept,
-        given={name: field(request, name) for name in ("label", "role", "days")},
+        given={name: field(request, name) for name in ("label", "role", "days", NUMBER)},
     )

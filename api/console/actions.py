@@ -23,19 +23,20 @@ from api import revocation as revoking
 from api.auth import AnyCaller, Member
 from api.case import AnyServices, Case, Seen, asking, find, reader
 from api.console.certificate import Notice, certificate_page
-from api.console.forms import build, field, fields_of, ticked
+from api.console.forms import NUMBER, build, field, fields_of, ticked
 from api.console.naming import split
 from api.console.page import go
-from api.console.route import FormRoute
+from api.console.route import UNKNOWN, FormRoute
 from api.console.story import tell
 from api.console.words import plain, title
 from api.idempotency import AnyOnce
 from api.problems import answer
 from api.schemas.application import ApplicationForm, ReviewForm
-from api.schemas.certificate import certificate_view
+from api.schemas.certificate import CertificateView, certificate_view
 from api.schemas.deployment import DeploymentForm
 from api.schemas.purchase import LabelForm
 from api.schemas.revocation import ReplacementForm, RevocationForm
+from certloom.domain.application import Organization
 from certloom.domain.certificate import Action
 from certloom.domain.errors import (
     CertloomError,
@@ -62,7 +63,9 @@ class CertificateForm(FormRoute):
             return None
         problem = answer(request, error)
         headers = {"Retry-After": pause} if (pause := problem.headers.get("retry-after")) else {}
-        notice = _notice(error, problem, form=request.url.path.rsplit("/", 1)[1])
+        notice = _notice(error, problem, story.view, form=request.url.path.rsplit("/", 1)[1])
+        if problem.status_code == UNKNOWN:
+            notice = notice._replace(kept=field(request, NUMBER))
         return certificate_page(
             request, story, notice=notice, status=problem.status_code, headers=headers, given=fields_of(request)
         )
@@ -70,7 +73,8 @@ class CertificateForm(FormRoute):
 
 router = APIRouter(prefix="/certificates/{certificate_id}", route_class=CertificateForm)
 
-_KEYS: Final = ("name", "country", "state", "locality", "registration_number", "jurisdiction_country")
+_ORGANIZATION: Final = tuple(Organization.model_fields)
+_COUNTRIES: Final = ("country", "jurisdiction_country")
 
 
 @router.post("/apply")
@@ -82,7 +86,7 @@ async def apply(request: Request, case: Annotated[Case, Depends(asking(Action.AP
         "validation": field(request, "validation"),
         "key": None if own else {"type": field(request, "key_type")},
         "csr": field(request, "csr") if own else None,
-        "organization": _part(request, "organization", (*_KEYS, "business_category")),
+        "organization": _organization(request),
         "contact": _part(request, "contact", ("name", "email", "phone")),
     }
     return await _done(request, "apply", application.apply(case, build(ApplicationForm, values)))
@@ -185,12 +189,19 @@ async def _done(request: Request, said: str, doing: Awaitable[Response]) -> Resp
     return go(f"/certificates/{request.path_params['certificate_id']}?said={said}")
 
 
-def _notice(error: CertloomError, problem: Response, *, form: str) -> Notice:
+def _notice(error: CertloomError, problem: Response, view: CertificateView, *, form: str) -> Notice:
+    if isinstance(error, InvalidInput) and form in tuple(Action) and form not in view.allowed_actions:
+        return Notice("wait", f"That is no longer possible: now it is {plain(view.status)}. Nothing was sent.", form)
     if isinstance(error, InvalidInput):
         return Notice("bad", "Nothing was sent yet. Mend what is marked below.", form, error.faults)
     if isinstance(error, NotAllowedNow) and error.special_code == NotAllowedNow.code:
         return Notice("wait", f"That is no longer possible: now it is {plain(error.current)}. {error.detail}", form)
     return Notice("bad", json.loads(bytes(problem.body))["detail"], form)
+
+
+def _organization(request: Request) -> dict[str, str] | None:
+    found = _part(request, "organization", _ORGANIZATION) or {}
+    return {name: value.upper() if name in _COUNTRIES else value for name, value in found.items()} or None
 
 
 def _part(request: Request, prefix: str, names: Sequence[str]) -> dict[str, str] | None:

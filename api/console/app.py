@@ -28,6 +28,10 @@ from api.console import (
     target_add,
     targets,
     upload,
+    zone,
+    zone_add,
+    zone_alias,
+    zones,
 )
 from api.console.forms import FormGuard
 from api.console.route import meet, recognise, sorry
@@ -38,12 +42,13 @@ PAGES: Final = (
     static.router, signin.router, certificates.router, certificate.router, actions.router, download.router,
     purchase.router, purchase.buying, upload.router, upload.forms, naming.router,
     targets.router, target_add.router, target_add.forms, target.router, target.forms,
+    zones.router, zone_add.router, zone_add.forms, zone.router, zone.forms, zone_alias.router,
     account.router, account.keys,
     overview.router, reviews.router, reviews.forms, accounts.router, accounts.lists, accounts.forms, issuers.router,
 )  # fmt: skip
 FIRST: Final = frozenset(
     {
-        "", "static", "signin", "session", "certificates", "purchase", "upload", "targets", "account",
+        "", "static", "signin", "session", "certificates", "purchase", "upload", "targets", "zones", "account",
         "overview", "reviews", "accounts", "issuers",
     }
 )  # fmt: skip  # parts of an address

@@ -1,5 +1,6 @@
 """/certificates: all of them as cards or as a list, by group, searched, in an order, page by page."""
 
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal, NamedTuple
 
 from fastapi import APIRouter, Depends, Request
@@ -12,9 +13,11 @@ from api.console.listing import SOON, SORTS, Counts, Listing, listing
 from api.console.outlook import Outlook, outlook
 from api.console.page import show
 from api.console.route import PageRoute
+from api.console.zone_proof import all_ours
 from api.schemas.certificate import CertificateView, certificate_view
 from api.services import Services
 from certloom.domain.state import CertificateState
+from certloom.domain.zone import DnsZone
 from certloom.storage.records import Page
 
 router = APIRouter(route_class=PageRoute)
@@ -43,13 +46,13 @@ async def list_certificates(
     layout: Layout | None = None,
 ) -> Response:
     """Show one page; a layout once chosen is remembered by the browser."""
-    found, counts = await _load(services, caller, wanted, cursor)
+    found, counts, zones = await _load(services, caller, wanted, cursor)
     who = reader(services, caller)
     views = [certificate_view(state, {}, who) for state in found.items]
     response = show(
         request,
         "certificates.html",
-        items=[Item(view, outlook(view)) for view in views],
+        items=[Item(view, outlook(view, hands=not all_ours(view, zones))) for view in views],
         layout=layout or _remembered(request),
         layouts={one: wanted.address(cursor=cursor, layout=one) for one in ("cards", "list")},
         tabs=wanted.tabs(counts),
@@ -67,14 +70,15 @@ async def list_certificates(
 
 async def _load(
     services: Services, caller: Caller, wanted: Listing, cursor: str | None
-) -> tuple[Page[CertificateState], Counts]:
-    """Read page and counts with a few statements, however many there are."""
+) -> tuple[Page[CertificateState], Counts, Sequence[DnsZone]]:
+    """Read page, counts and one's own DNS zones with a few statements, however many there are."""
     filters = wanted.filters(services.clock())
     async with services.storage.read() as tables:
         found = await tables.certificates.search(account_id=caller.account_id, limit=PAGE, cursor=cursor, **filters)
         statuses = await tables.certificates.summary(caller.account_id)
         soon = await tables.certificates.ending(caller.account_id, services.clock() + SOON)
-    return found, Counts(statuses, soon)
+        zones = await tables.zones.of_account(caller.account_id) if caller.account_id else ()
+    return found, Counts(statuses, soon), zones
 
 
 def _remembered(request: Request) -> Layout:

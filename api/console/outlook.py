@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from api.schemas.certificate import CertificateView, RenewalReason
+from api.schemas.certificate import CertificateView, DelayView, RenewalReason
 from api.timeline_deployment import date
+from certloom.domain.application import Outcome
 from certloom.domain.certificate import CertificateStatus, Phase
-from certloom.domain.step import WaitReason
+from certloom.domain.step import StepKind, WaitReason
 
 
 class Outlook(NamedTuple):
@@ -24,6 +25,24 @@ _WORK: Final[Mapping[Phase, str]] = {
     Phase.REFUNDING: "The money is on its way back.",
     Phase.DELETING: "Its private keys are being destroyed.",
 }
+_DELAYED: Final[Mapping[StepKind, str]] = {
+    StepKind.CHARGE: "The payment",
+    StepKind.PREPARE: "The order at the issuer",
+    StepKind.LOOK: "The look for the proof",
+    StepKind.ISSUE: "The issuing",
+    StepKind.RETIRE: "The revocation of the older issuances",
+    StepKind.REVOKE: "The revocation",
+    StepKind.REFUND: "The refund",
+    StepKind.DESTROY: "The deletion",
+}
+_BEFORE: Final[Mapping[Outcome | None, str]] = {
+    None: "the last application is over",
+    Outcome.PROVEN: "the last application is over",
+    Outcome.WITHDRAWN: "the last application was withdrawn",
+    Outcome.REFUSED: "the last application was refused; the timeline says why",
+    Outcome.NOT_PROVEN: "the last application was not proven in time",
+}
+_PROOF_WHY: Final = "The issuer signs once it has seen that you control every name."
 _OVER: Final[Mapping[CertificateStatus, Outlook]] = {
     CertificateStatus.DELETED: Outlook("Nothing: it is deleted.", "This record stays, without any private key."),
     CertificateStatus.REVOKED: Outlook("Nothing by itself. You may delete it.", "It is revoked for good."),
@@ -32,8 +51,13 @@ _OVER: Final[Mapping[CertificateStatus, Outlook]] = {
 }
 
 
-def outlook(view: CertificateView) -> Outlook:
-    """Say what is next, from the same `next_wake` that the API shows."""
+def outlook(view: CertificateView, *, hands: bool = True) -> Outlook:
+    """Say what is next, from the same `next_wake` that the API shows.
+
+    Without *hands* every proof is published by us.
+    """
+    if view.next_wake.why is WaitReason.PROOF and not hands:
+        return Outlook("Nothing for you to do. We publish the proof and look for it.", _PROOF_WHY)
     return _TABLE[view.next_wake.why](view)
 
 
@@ -46,12 +70,13 @@ def _payment(view: CertificateView) -> Outlook:
 
 
 def _application(view: CertificateView) -> Outlook:
-    why = f"It is paid, and nobody applied yet. Unused, it is paid back in full{_when(view)}."
+    before = _BEFORE[view.application.outcome] if view.application else "nobody applied yet"
+    why = f"It is paid, and {before}. Unused, it is paid back in full{_when(view)}."
     return Outlook("Apply for your names.", why, yours=True)
 
 
 def _proof(view: CertificateView) -> Outlook:
-    why = "The issuer signs once it has seen that you control every name."
+    why = _PROOF_WHY
     if view.status is CertificateStatus.ISSUED:
         why = "The present certificate stays in force; the new one needs the proof again."
     return Outlook("Publish the proof; we look for it by ourselves.", why, yours=True)
@@ -92,13 +117,34 @@ def _deployment(view: CertificateView) -> Outlook:
 
 
 def _outage(view: CertificateView) -> Outlook:
-    why = view.delay.why if view.delay else "Something outside does not answer."
-    return Outlook(f"It is tried again{_when(view)}.", f"{why} Nothing is lost.")
+    if view.delay is None:
+        return Outlook(f"It is tried again{_when(view)}.", "Something outside does not answer. Nothing is lost.")
+    return Outlook(f"{_delayed(view.delay)} is tried again on {_until(view, view.delay)}.", _waiting(view, view.delay))
 
 
 def _limit(view: CertificateView) -> Outlook:
-    why = view.delay.why if view.delay else "The issuer's limits are used up."
-    return Outlook(f"It goes on{_when(view)}, when the issuer's limits leave room for it.", why)
+    if view.delay is None:
+        return Outlook(f"It goes on{_when(view)}, when the issuer's limits leave room for it.", "They are used up now.")
+    sentence = f"{_delayed(view.delay)} waits for room in the issuer's limits, until {_until(view, view.delay)}."
+    return Outlook(sentence, _waiting(view, view.delay))
+
+
+def _delayed(delay: DelayView) -> str:
+    return _DELAYED.get(delay.step, "The next step")
+
+
+def _until(view: CertificateView, delay: DelayView) -> str:
+    """Name the moment; a deadline that comes before it is told, too."""
+    end = view.next_wake.at
+    sooner = f"; what ends it by itself comes before that, on {date(end)}" if end and end < delay.until else ""
+    return f"{date(delay.until)}{sooner}"
+
+
+def _waiting(view: CertificateView, delay: DelayView) -> str:
+    """Say why, since when, and what goes on meanwhile."""
+    stays = view.status is CertificateStatus.ISSUED and delay.step not in (StepKind.REVOKE, StepKind.DESTROY)
+    meanwhile = " The present certificate stays in force meanwhile." if stays else ""
+    return f"{delay.why} It waits since {date(delay.since)}.{meanwhile}"
 
 
 def _attention(view: CertificateView) -> Outlook:

@@ -33,6 +33,7 @@ _CUSTOMERS: Final = (
     ("/overview", "Overview"),
     ("/certificates", "Certificates"),
     ("/targets", "Targets"),
+    ("/zones", "DNS zones"),
     ("/account", "Account"),
 )
 PAGES_OF: Final[Mapping[Role, tuple[tuple[str, str], ...]]] = {
@@ -43,6 +44,7 @@ PAGES_OF: Final[Mapping[Role, tuple[tuple[str, str], ...]]] = {
         ("/reviews", "Reviews"),
         ("/certificates", "Certificates"),
         ("/targets", "Targets"),
+        ("/zones", "DNS zones"),
         ("/accounts", "Accounts"),
         ("/issuers", "Issuers"),
         ("/account", "Keys"),

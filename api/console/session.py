@@ -23,6 +23,10 @@ LASTS: Final = timedelta(hours=12)
 _IDENTITY: Final = "console/session"
 
 
+class _StaleForm(Forbidden):
+    code = "stale_form"
+
+
 class Session(Model):
     """A visit; `key_id` is empty until somebody signs in. `csrf` is what its forms carry."""
 
@@ -68,10 +72,10 @@ def end_session(response: Response, services: Services) -> None:
 
 
 def require_token(session: Session, given: str) -> None:
-    """Raise Forbidden unless a form carries the token of this visit; compared in constant time."""
+    """Raise Forbidden (`stale_form`) unless a form carries the token of this visit; compared in constant time."""
     if not hmac.compare_digest(session.csrf.encode(), given.encode()):
-        detail = "This form is too old, or it did not come from this console. Nothing was changed: send it again."
-        raise Forbidden(detail)
+        detail = "It is too old, or it did not come from this console. Nothing was changed: open its page again."
+        raise _StaleForm(detail)
 
 
 def cookie_name(services: Services) -> str:

@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from api.case import Seen, looks_of, reader
 from api.certificates import Cursor
+from api.console.zone_proof import Way, ways
 from api.deployed import Shelf
 from api.schemas.certificate import CertificateView, certificate_view
 from api.schemas.deployment import DeploymentView, deployment_view
@@ -35,6 +36,7 @@ class Story(NamedTuple):
     """One certificate with all around it. `choice` are the targets to deploy to, `targets` all that are named."""
 
     view: CertificateView
+    ways: tuple[Way, ...]  # of its challenges, in their order
     quote: RefundQuoteView
     leaves: tuple[LeafView, ...]
     chain: tuple[ChainLink, ...]
@@ -65,8 +67,10 @@ async def tell(seen: Seen, at: Turned = Turned()) -> Story:  # noqa: B008 - a va
         told = [deployment_view(await shelf.tell(record), who) for record in deployments.items]
         choice = await _choice(tables, view, at.targets)
         targets = await _named(tables, view, choice.items, events.items)
+        led = await ways(tables, view, delegation=seen.services.delegation_zone)
     return Story(
         view=view,
+        ways=led,
         quote=quote_view(state, seen.now),
         leaves=tuple(leaf_view(record, seen.now) for record in reversed(records)),
         chain=seen.services.credentials.read_chain(records[-1].chain_pem) if records else (),

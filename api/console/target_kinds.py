@@ -13,12 +13,16 @@ class Shape(StrEnum):
     LINE = "line"
     NUMBER = "number"
     TICK = "tick"
+    CHOICE = "choice"
     HIDDEN = "hidden"  # a secret, never shown again
     HIDDEN_LINES = "hidden_lines"
 
 
 class Entry(NamedTuple):
-    """One field of a form; `usual` says in grey what an empty one means, or an example."""
+    """One field of a form; `usual` says in grey what an empty one means, or an example.
+
+    `choices` begin with the usual one.
+    """
 
     name: str
     title: str
@@ -26,6 +30,7 @@ class Entry(NamedTuple):
     usual: str = ""
     shape: Shape = Shape.LINE
     needed: bool = True
+    choices: Sequence[str] = ()
 
 
 class Kind(NamedTuple):
@@ -143,5 +148,5 @@ def _value(entry: Entry, text: str) -> Any:
             return number(text)
         case Shape.HIDDEN_LINES:
             return text.replace("\r\n", "\n") + "\n"
-        case Shape.LINE | Shape.HIDDEN:
+        case Shape.LINE | Shape.HIDDEN | Shape.CHOICE:
             return text

@@ -13,12 +13,14 @@ from certloom.cli import (
     console,
     deployments,
     download,
+    issuers,
     login,
     purchase,
     renewal,
     revocation,
     targets,
     uploads,
+    zones,
 )
 from certloom.cli.faults import EXIT_CODES, Failure, Interrupted, Misunderstood, Unreachable
 from certloom.cli.screen import Screen
@@ -31,7 +33,12 @@ _SECTIONS: Final[Mapping[str, Sequence[tuple[str, Callable[..., None]]]]] = {
         ("products", purchase.products),
         ("buy", purchase.buy),
     ),
-    "Prove": (("apply", application.apply), ("check", application.check), ("withdraw", application.withdraw)),
+    "Prove": (
+        ("apply", application.apply),
+        ("check", application.check),
+        ("withdraw", application.withdraw),
+        ("delegation", zones.delegation),
+    ),
     "Look": (
         ("list", certificates.list_certificates),
         ("status", certificates.status),
@@ -64,7 +71,9 @@ def application_of(*, terminal: bool) -> typer.Typer:
         for name, command in commands:
             app.command(name, epilog=EXIT_CODES, rich_help_panel=section)(command)
     app.add_typer(targets.app, name="targets", rich_help_panel="More")
+    app.add_typer(zones.app, name="zones", rich_help_panel="More")
     app.add_typer(account.app, name="account", rich_help_panel="More")
+    app.command("issuers", epilog=EXIT_CODES, rich_help_panel="More")(issuers.issuers)
     return app
 
 

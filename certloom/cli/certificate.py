@@ -27,7 +27,8 @@ _WAITS: Final[Mapping[str, str]] = {
     "reminder": "reminded of the end",
     "expiry": "expires",
     "deployment": "deployed again",
-    "outage": "tried again, since something outside does not answer",
+    "outage": "tried again",
+    "limit": "waits for the issuer's limits",
     "attention": "waits for an operator",
     "deletion": "nothing left but to delete it",
     "work": "at work",
@@ -184,9 +185,15 @@ def _placements(view: JSON, now: datetime) -> Iterator[tuple[str, Cell]]:
 def _troubles(view: JSON, now: datetime) -> Iterator[tuple[str, Cell]]:
     if view["attention"]:
         yield "attention", (f"{plain(view['attention']['step'])} needs an operator: {view['attention']['why']}", "red")
-    wake = view["next_wake"]
-    when = moment(wake["at"], now) if wake["at"] else ""
-    yield "what next", f"{_WAITS.get(wake['why'], plain(wake['why']))} {when}".strip()
+    if delay := view["delay"]:
+        waits = "waits for the issuer's limits" if delay["limit"] else "is delayed"
+        sentence = f"{plain(delay['step'])} {waits} since {moment(delay['since'], now)}: {delay['why']}"
+        yield "delay", (sentence, "yellow")
+        yield "tried again", moment(delay["until"], now)
+    else:
+        wake = view["next_wake"]
+        when = moment(wake["at"], now) if wake["at"] else ""
+        yield "what next", f"{_WAITS.get(wake['why'], plain(wake['why']))} {when}".strip()
     yield "possible", ", ".join(plain(action) for action in view["allowed_actions"])
 
 

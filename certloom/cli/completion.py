@@ -24,6 +24,11 @@ def targets(incomplete: str) -> list[str]:
     return _fitting(incomplete, (str(one[field]) for one in _items("/v1/targets") for field in ("name", "id")))
 
 
+def zones(incomplete: str) -> list[str]:
+    """Offer names and ids of DNS zones."""
+    return _fitting(incomplete, (str(one[field]) for one in _items("/v1/zones") for field in ("zone", "id")))
+
+
 def products(incomplete: str) -> list[str]:
     """Offer ids of products."""
     return _fitting(incomplete, (str(one["id"]) for one in _items("/v1/products")))

@@ -43,12 +43,26 @@ def find_target(session: Session, typed: str) -> JSON:
     if typed.startswith("tgt_") and len(typed) >= _ID:
         return session.service.get(f"/v1/targets/{safe_id(typed)}")
     fitting = [view for view in _pages(session, "/v1/targets") if view["name"] == typed or _begins(view, typed)]
+    return _only(fitting, typed, what="target", name="name")
+
+
+def find_zone(session: Session, typed: str) -> JSON:
+    """Return the view of a DNS zone; raises as find_certificate does."""
+    if typed.startswith("zone_") and len(typed) >= _ID:
+        return session.service.get(f"/v1/zones/{safe_id(typed)}")
+    name = (_ascii(typed) or typed).casefold().rstrip(".")
+    fitting = [view for view in _pages(session, "/v1/zones") if view["zone"] == name or _begins(view, typed)]
+    return _only(fitting, typed, what="zone", name="zone")
+
+
+def _only(fitting: Sequence[JSON], typed: str, *, what: str, name: str) -> JSON:
+    """Return the one that fits; operators may see several of one name."""
     if len(fitting) == 1:
         return fitting[0]
-    lines = [f"{view['id']}  {view['name']}  {plain(view['kind'])}" for view in fitting[:_SHOWN]]
+    lines = [f"{view['id']}  {view[name]}  {plain(view['kind'])}" for view in fitting[:_SHOWN]]
     if fitting:
-        raise Misunderstood(f"{clean(typed)} fits {len(fitting)} targets; give the id of one:", lines=lines)
-    raise NotDone(f"There is no target {clean(typed)}.", hint="certloom targets list")
+        raise Misunderstood(f"{clean(typed)} fits {len(fitting)} {what}s; give the id of one:", lines=lines)
+    raise NotDone(f"There is no {what} {clean(typed)}.", hint=f"certloom {what}s list")
 
 
 def _search(session: Session, typed: str, *, status: str | None = None) -> list[JSON]:

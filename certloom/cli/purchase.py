@@ -10,7 +10,7 @@ from certloom.cli.faults import JSON, Failure, NotDone
 from certloom.cli.finding import find_certificate
 from certloom.cli.options import AsJson, Certificate, Key, NoWait, Yes
 from certloom.cli.session import Session, begin
-from certloom.cli.words import counted, money, plain
+from certloom.cli.words import clean, counted, money, plain
 
 
 def products(*, as_json: AsJson = False) -> None:
@@ -92,10 +92,10 @@ def settled(session: Session, view: JSON, *, status: str, start: str) -> JSON:
 
 
 def _confirmed(session: Session, product: str) -> bool:
-    wanted = [one for one in session.service.get("/v1/products")["items"] if one["id"] == product]
-    price = money(wanted[0]["price"]) if wanted else "a price that the service will name"
-    title = f"{wanted[0]['title']} ({product})" if wanted else product
-    session.screen.notice(f"{title} costs {price}{_balance(session)}.", "")
+    wanted = next((one for one in session.service.get("/v1/products")["items"] if one["id"] == product), None)
+    if wanted is None:
+        raise NotDone(f"There is no product {clean(product)}.", hint="certloom products")
+    session.screen.notice(f"{wanted['title']} ({product}) costs {money(wanted['price'])}{_balance(session)}.", "")
     return session.screen.ask("Buy it?")
 
 

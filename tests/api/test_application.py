@@ -145,6 +145,19 @@ async def test_ov_needs_organization_and_contact(world: World) -> None:
     ok(await world.call("POST", path(view), {**body, **REVIEWED}))
 
 
+@pytest.mark.parametrize(("organization", "places"), [({}, ["/organization/locality"]), ({"state": "Berlin"}, [])])
+async def test_what_the_organisation_lacks_is_told_by_field(
+    world: World, organization: dict[str, str], places: list[str]
+) -> None:
+    """It is told before the application is open, since the issuer would refuse it."""
+    view = await world.buy("ov")
+    given = {"name": "Example GmbH", "country": "DE", **organization}
+    body = {"names": ["www.example.com"], **DNS, "contact": CONTACT, "organization": given}
+    answer = await world.call("POST", path(view), body)
+    assert answer.status_code == (422 if places else 202)
+    assert [fault["pointer"] for fault in answer.json().get("errors", ())] == places
+
+
 async def test_a_form_is_printable(world: World) -> None:
     """An organisation with control characters is refused at its place."""
     view = await world.buy("ov")

@@ -45,7 +45,7 @@ GIVEN = {
     "at": NOW, "method": "balance", "amount": PRICE, "code": "payment_declined", "detail": "No.", "reason": "no",
     "names": ("a.example.com",), "issuance": leaf(), "application": application(), "order_ref": "o", "challenges": (),
     "decision": Decision.APPROVE, "plan_days": 365, "attempt": 1, "purpose": OrderPurpose.RENEWAL,
-    "key_type": "ecdsa-p256", "renewal_at": NOW, "days": 7, "ends_at": NOW, "requested_at": NOW, "quote": QUOTE,
+    "key_type": "ecdsa-p256", "renewal_at": NOW, "renew_at": NOW, "days": 7, "ends_at": NOW, "requested_at": NOW, "quote": QUOTE,
     "serials": ("1",), "why": "why", "keys_destroyed": 1, "step": StepKind.ISSUE, "until": NOW, "message": "withdraw",
     "label": "new", "deployment_id": "dep_1", "target_id": "tgt_1", "number": 1, "trigger": Trigger.REQUEST,
     "outcome": DeploymentState.DEPLOYED, "problem": DriftProblem.WRONG, "by": "cert_2",

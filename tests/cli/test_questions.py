@@ -16,6 +16,13 @@ async def test_buying_shows_price_and_balance(desk: Desk, world: World) -> None:
     assert await world.balance() == 10**6 - 900
 
 
+async def test_what_is_not_sold_is_not_asked_about(desk: Desk) -> None:
+    """Nobody confirms a price that nobody knows; the sentence leads to what is on sale."""
+    refused = await desk.typed("buy", "none", answers=[])
+    assert (refused.code, "There is no product none." in refused.told) == (1, True)
+    assert "certloom products" in refused.told
+
+
 async def test_revoking_shows_what_is_paid_back_and_what_serves_it(desk: Desk, world: World) -> None:
     """Before the question stand the refund with its date, and every target that serves the certificate."""
     certificate, _, _ = await served(world)

@@ -11,8 +11,9 @@ from axe_playwright_python.async_playwright import Axe  # type: ignore[import-un
 from playwright.async_api import Browser, Page, expect
 
 from tests.api.places import ACCESS, add, deploy, end, served
-from tests.api.world import JSON, World
+from tests.api.world import JSON, World, ok
 from tests.console.browser import chromium, keep, needs_chromium, serving, sign_in, window
+from tests.console.test_zone_proof import delayed, led
 from tests.keys.authority import leaf, lower
 
 pytestmark = needs_chromium
@@ -52,6 +53,7 @@ async def certificates(world: World) -> dict[str, JSON]:
     made["issued"] = await world.issued("wildcard", "*.example.net")
     made["revoked"] = await world.issued("single", "old.example.net")
     await world.call("POST", f"/v1/certificates/{made['revoked']['id']}/revocation", {"reason": "superseded"})
+    made["delayed"], made["led"] = await delayed(world), await led(world)
     world.clock.advance(days=150)
     made["preparing"] = await world.apply("ov", "bank.example.com", organization=ORGANIZATION, contact=CONTACT)
     return made
@@ -66,6 +68,9 @@ def addresses(made: dict[str, JSON]) -> Iterator[tuple[str, str]]:
     yield from (("ordered", "/certificates?group=ordered&sort=name"), ("soon", "/certificates?soon=yes"))
     yield from (("targets", "/targets"), ("kinds", "/targets/new"), ("upload", "/upload"))
     yield from ((f"new-{kind}", f"/targets/new?kind={kind}") for kind in ("haproxy_tcp", "nginx_ssh", "alibaba_slb"))
+    yield from (("zones", "/zones"), ("zone-kinds", "/zones/new"), ("zone-vendors", "/zones/new?kind=lexicon"))
+    yield from (("new-rfc2136", "/zones/new?kind=rfc2136"), ("new-manual", "/zones/new?kind=manual"))
+    yield "new-netcup", "/zones/new?kind=lexicon&provider=netcup"
     yield from (("account", "/account"), ("missing", "/certificates/none"))
     yield from (("nothing", "/certificates?query=nothing"), ("code", "/signin?code=x"))
 
@@ -91,7 +96,8 @@ async def test_every_page_is_for_everybody(desk: Desk, scheme: str, narrow: bool
         await page.goto(desk.address)
         assert await grave(page) == []
         await sign_in(page, desk.address, desk.key)
-        for name, path in addresses(made):
+        zone = ok(await desk.world.call("GET", "/v1/zones"))["items"][0]
+        for name, path in (*addresses(made), ("zone", f"/zones/{zone['id']}")):
             await page.goto(desk.address + path)
             await keep(page, f"{name}-{scheme}{'-narrow' if narrow else ''}")
             assert await grave(page) == [], path

@@ -24,7 +24,7 @@ async def test_one_applies(meet: Meet, world: World) -> None:
     visitor = await meet()
     await visitor.get(at(view))
     page = await visitor.send(at(view, "apply"), names="www.example.com, example.com\nshop.example.com", **APPLY)
-    assert "The application is open." in text_of(page)
+    assert "The application is sent." in text_of(page)
     state = await world.client.row(view["id"])
     assert state.names == ("www.example.com", "example.com", "shop.example.com")
 
@@ -48,7 +48,7 @@ async def test_ov_asks_for_the_organisation(meet: Meet, world: World) -> None:
     view = await world.buy("ov")
     visitor = await meet()
     await visitor.get(at(view))
-    fields = {"organization.name": "Example GmbH", "organization.country": "DE"}
+    fields = {"organization.name": "Example GmbH", "organization.country": "de", "organization.locality": "Berlin"}
     person = {"contact.name": "Erika Muster", "contact.email": "erika@example.com"}
     page = await visitor.send(at(view, "apply"), names="www.example.com", **APPLY, **fields)
     assert "needs the contact" in text_of(page)
@@ -221,7 +221,7 @@ async def test_an_operator_reviews(meet: Meet, world: World) -> None:
     view = await world.proving(
         "ov",
         "www.example.com",
-        organization={"name": "Example GmbH", "country": "DE"},
+        organization={"name": "Example GmbH", "country": "DE", "locality": "Berlin"},
         contact={"name": "E", "email": "e@example.com"},
     )
     customer, operator = await meet(), await meet("operator")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from typing import Final
 
 import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
@@ -117,8 +118,27 @@ async def test_from_tenant_to_balance(world: World, address: str, scripts: bool)
         await page.get_by_role("button", name="Make the key").click()
         await expect(page.get_by_text("it is shown this once")).to_be_visible()
         await keep(page, "operators-key-made")
+        await page.get_by_text("Revoke", exact=True).click()
         await page.get_by_role("button", name="Revoke the key shop").click()
         await expect(page.get_by_text("The key is revoked")).to_be_visible()
+
+
+_TWO_CLICKS: Final = """button => {
+  const stopped = [];
+  window.addEventListener("submit", (event) => { stopped.push(event.defaultPrevented); event.preventDefault(); });
+  button.click();
+  button.click();
+  return stopped;
+}"""
+
+
+async def test_a_second_click_is_the_same_click(world: World, address: str) -> None:
+    """Only the first one sends the form: of two answers a browser shows the later one, without the new key's secret."""
+    async with chromium() as browser, window(browser) as page:
+        await enter(page, address, world.tokens["member"])
+        await page.goto(f"{address}/account")
+        await page.get_by_label("Label").fill("robot")
+        assert await page.get_by_role("button", name="Make the key").evaluate(_TWO_CLICKS) == [False, True]
 
 
 async def test_a_review_is_decided(world: World, address: str) -> None:

@@ -78,6 +78,14 @@ async def test_signing_in_begins_another_session(meet: Meet, world: World) -> No
     assert visitor.forms["/session/end"]["csrf"] != token
 
 
+async def test_a_form_from_an_older_visit_is_told_so(meet: Meet) -> None:
+    """Nobody is told that his role is too low when only the page was left open too long."""
+    visitor = await meet()
+    answer = await visitor.http.post("/session/end", data={"csrf": "from another visit"})
+    assert answer.status_code == 403
+    assert "This form cannot be used any more" in text_of(answer)
+
+
 async def test_signing_out_forgets_the_session(meet: Meet) -> None:
     """Afterwards every page asks for a key again."""
     visitor = await meet()

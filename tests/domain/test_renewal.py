@@ -13,7 +13,7 @@ from certloom.domain.certificate import Phase
 from certloom.domain.evolve import evolve
 from certloom.domain.key import KeyType
 from certloom.domain.order import LONGEST_PAUSE, OrderPurpose, renewal_pause
-from certloom.domain.renewal import pick, usable
+from certloom.domain.renewal import begins, pick, usable
 from certloom.domain.state import CertificateState
 from certloom.domain.step import StepKind, WaitReason
 from certloom.domain.validity import renew_at
@@ -60,6 +60,48 @@ class TestSuggestion:
         state = renewing(issued(), NOW + DAY)
         delayed = evolve(state, f.Delayed(at=NOW, step=StepKind.PREPARE, why="down", until=NOW + DAY))
         assert evolve(delayed, f.RenewalSuggested(at=NOW, number=1, renew_at=NOW)).delay == delayed.delay
+
+
+def renewed(state: CertificateState, at: datetime, *, days: int) -> CertificateState:
+    """Go from a renewal's begin to its leaf of so many days, all at one moment."""
+    state = evolve(renewing(state, at), f.Prepared(at=at, order_ref="o", challenges=()))
+    number = state.attempts
+    return evolve(state, f.Issued(at=at, issuance=leaf(number=number, at=at, ends=at + days * DAY), plan_days=365))
+
+
+class TestBounds:
+    def test_an_issuer_that_always_says_now(self) -> None:
+        """It gets few renewals beyond the usual ones in a year, and a first word is always followed at once."""
+        state, at, renewals = renewed(issued(), NOW, days=90), NOW, 0
+        while at < NOW + 360 * DAY:
+            number = state.attempts
+            state = evolve(state, f.RenewalSuggested(at=at, number=number, renew_at=at - DAY))
+            wanted = renewal_at(state)
+            assert wanted is not None
+            assert renewals or wanted <= at
+            at = max(at, wanted)
+            state, renewals = renewed(state, at, days=90), renewals + 1
+        assert renewals < 40
+
+    def test_a_renewal_at_its_usual_time_ends_the_brake(self) -> None:
+        """After it the issuer's word counts at once again."""
+        state = renewed(issued(), NOW, days=90)
+        early = evolve(state, f.RenewalSuggested(at=NOW, number=state.attempts, renew_at=NOW))
+        assert renewed(early, NOW + DAY, days=90).renewal.early == 1
+        assert renewed(early, NOW + 61 * DAY, days=90).renewal.early == 0
+
+    @pytest.mark.parametrize("late", [89, 90, 120])
+    def test_a_word_that_comes_too_late_is_not_waited_for(self, late: int) -> None:
+        """Half the usual lead is left for failures, whatever the issuer suggests."""
+        state = renewed(issued(), NOW, days=90)
+        state = evolve(state, f.RenewalSuggested(at=NOW, number=state.attempts, renew_at=NOW + late * DAY))
+        assert renewal_at(state) == NOW + 75 * DAY
+
+    @pytest.mark.parametrize(("since", "ends"), [(NOW - 3000 * DAY, NOW + 90 * DAY), (NOW - DAY, NOW)])
+    def test_strange_dates_of_a_leaf_are_no_loop(self, since: datetime, ends: datetime) -> None:
+        """A leaf that was old when it was issued is not renewed in the same moment."""
+        old = leaf(at=NOW, ends=ends).model_copy(update={"not_before": since})
+        assert begins(old, word=None, early=0) >= NOW + timedelta(minutes=1)
 
 
 class TestWindow:
@@ -134,6 +176,16 @@ class TestOrderThatExpires:
 
 
 class TestProof:
+    def test_an_account_s_own_token_is_looked_for_at_each_order(self) -> None:
+        """The issuer may hold the name as proven by its new owner, so an old look at the same token says nothing."""
+        own = OTHER.model_copy(update={"own": True})
+        state = renewing(issued(), NOW + DAY)
+        known = state.application
+        assert known is not None
+        state = state.model_copy(update={"application": known.model_copy(update={"challenges": (own,)})})
+        prepared = evolve(state, f.Prepared(at=NOW + DAY, order_ref="o", challenges=(own,), proofs_stand=False))
+        assert prepared.phase is Phase.PROVING
+
     def test_new_challenges_want_a_new_proof(self) -> None:
         """What was proven for one order proves nothing for challenges that it did not have."""
         state = renewing(issued(), NOW + DAY)

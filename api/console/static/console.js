@@ -27,6 +27,16 @@
     }
   });
 
+  // A second click on the same button is the same click: of two answers, a browser shows the later one, which says less.
+  const twice = 1000; // ms
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+    setTimeout(() => delete form.dataset.sent, twice);
+  });
+
   // Each part is replaced when its own tag changed, but never under somebody's hands.
   const busy = (part) => part.contains(document.activeElement) && document.activeElement !== document.body;
 
@@ -55,8 +65,7 @@
       if (!document.hidden) {
         try {
           const headers = tag ? { "If-None-Match": tag } : {};
-          const address = location.pathname + location.search;
-          const answer = await fetch(address, { headers, cache: "no-store", redirect: "error" });
+          const answer = await fetch(main.dataset.address, { headers, cache: "no-store", redirect: "error" });
           if (answer.status === 401) return;
           if (answer.status === 200) {
             tag = answer.headers.get("ETag");

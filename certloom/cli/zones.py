@@ -1,0 +1,210 @@
+"""certloom zones, delegation: where proofs are published by the service, so that renewals need nobody."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from certloom.cli import completion
+from certloom.cli.application import read_text
+from certloom.cli.certificate import short
+from certloom.cli.faults import EXIT_CODES, JSON, Misunderstood, NotDone, Refused, read_json
+from certloom.cli.finding import find_zone
+from certloom.cli.options import AsJson, Cursor, Key, Limit, Yes
+from certloom.cli.session import Session, begin
+from certloom.cli.words import moment, plain
+
+
+class Kind(StrEnum):
+    """Who writes into a zone, in the API's words."""
+
+    RFC2136 = "rfc2136"
+    LEXICON = "lexicon"
+    MANUAL = "manual"
+
+
+class Algorithm(StrEnum):
+    """How an update is signed (RFC 8945)."""
+
+    SHA256 = "hmac-sha256"
+    SHA384 = "hmac-sha384"
+    SHA512 = "hmac-sha512"
+
+
+Zone = Annotated[
+    str, typer.Argument(metavar="ZONE", help="A DNS zone: its name or its id.", autocompletion=completion.zones)
+]
+_CREDENTIALS: Final = "/credentials/"
+_FILE: Final = "--credentials FILE"
+
+
+def list_zones(*, limit: Limit = 50, cursor: Cursor = None, as_json: AsJson = False) -> None:
+    """List DNS zones, newest first."""
+    with begin(as_json=as_json) as session:
+        page = session.service.get("/v1/zones", limit=limit, cursor=cursor)
+        session.screen.body(page)
+        rows = [((one["zone"], "bold"), plain(one["kind"]), _where(one), short(one["id"])) for one in page["items"]]
+        empty = "There is no DNS zone yet: every record is published by hand."
+        session.screen.table(("zone", "kind", "written at", "id"), rows, empty=empty)
+        more = (f"certloom zones list --cursor {page['next_cursor']}",) if page["next_cursor"] else ()
+        first = (f"certloom zones test {rows[0][-1]}",) if rows else ()
+        session.screen.following(*more, *first, "certloom zones create ZONE --kind rfc2136", "certloom delegation NAME")
+
+
+def create(
+    zone: Annotated[str, typer.Argument(metavar="ZONE", help="The zone, as the name server has it.")],
+    *,
+    kind: Annotated[
+        Kind, typer.Option("--kind", help="By dynamic updates, by a vendor's API, or published by yourself.")
+    ],
+    server: Annotated[str | None, typer.Option("--server", help="rfc2136: the primary name server.")] = None,
+    port: Annotated[int | None, typer.Option("--port", help="rfc2136: its port.", show_default="53")] = None,
+    key_name: Annotated[str | None, typer.Option("--key-name", help="rfc2136: the name of the TSIG key.")] = None,
+    algorithm: Annotated[
+        Algorithm | None, typer.Option("--algorithm", help="rfc2136: that of the key.", show_default="hmac-sha256")
+    ] = None,
+    provider: Annotated[str | None, typer.Option("--provider", help="lexicon: the vendor, such as cloudflare.")] = None,
+    credentials: Annotated[
+        Path | None,
+        typer.Option("--credentials", metavar="FILE", help="JSON as in docs/dns.md; - is standard input."),
+    ] = None,
+    account: Annotated[
+        str | None, typer.Option("--account", metavar="ID", help="Whose zone it is; operators name one.")
+    ] = None,
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a DNS zone that proofs are published in.
+
+    Secrets are never arguments: each is asked for unseen, or comes from a file. Nothing is sent there yet.
+    """
+    given = {"server": server, "port": port, "key_name": key_name, "algorithm": algorithm, "provider": provider}
+    form = {
+        "zone": zone,
+        "kind": kind.value,
+        "settings": {name: value for name, value in given.items() if value is not None},
+        **({"account_id": account} if account else {}),
+    }
+    secrets = _read_secrets(credentials) if credentials else None
+    with begin(as_json=as_json, key=key) as session:
+        view = _added(session, form, secrets)
+        session.screen.body(view)
+        session.screen.good("Added.")
+        _show(session, view)
+        session.screen.following(f"certloom zones test {view['zone']}")
+
+
+def try_out(zone: Zone, *, key: Key = None, as_json: AsJson = False) -> None:
+    """Write a record into a zone and take it away again.
+
+    Its name is _certloom-test in the zone; nothing else is touched. It exits with 1 when that does not work.
+    """
+    with begin(as_json=as_json, key=key) as session:
+        view = find_zone(session, zone)
+        found = session.service.change("POST", f"/v1/zones/{view['id']}/test")
+        session.screen.body(found)
+        if not found["works"]:
+            raise NotDone(f"It does not work yet: {found['detail']}", hint="Mend it, then try again; docs/dns.md.")
+        session.screen.good(found["detail"])
+        session.screen.following("certloom zones list")
+
+
+def delete(zone: Zone, *, yes: Yes = False, key: Key = None, as_json: AsJson = False) -> None:
+    """Forget a zone and destroy what it is written with.
+
+    Names in it are proven by hand from then on. It asks first. --json prints what it was.
+    """
+    with begin(as_json=as_json, key=key) as session:
+        view = find_zone(session, zone)
+        if not yes:
+            sentence = (
+                f"{view['zone']} is forgotten with its credentials; renewals of names in it need records by hand."
+            )
+            session.screen.notice(sentence, "")
+            if not session.screen.ask("Forget it?"):
+                raise NotDone("Nothing was deleted.")
+        session.service.change("DELETE", f"/v1/zones/{view['id']}")
+        session.screen.body(view)
+        session.screen.good(f"{view['zone']} is forgotten; end its key at the name server or vendor, too.")
+        session.screen.following("certloom zones list")
+
+
+def delegation(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name to prove; a star in front is left out.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show the one CNAME by which a name's proofs are published here.
+
+    It is published once and left there; it stays the same for this account for ever.
+    """
+    with begin(as_json=as_json) as session:
+        view = session.service.get("/v1/delegations", name=name)
+        record = view["record"]
+        session.screen.body(view)
+        session.screen.say(f"To have proofs of {view['name']} published by the service, publish once:", "bold")
+        for label in ("name", "type", "value"):
+            session.screen.copyable(f"  {label}", record[label])
+        if not as_json:
+            sentence = (
+                "For a product of the private CA its name begins with _certloom-challenge. instead, or publish both."
+            )
+            session.screen.notice(sentence, "")
+        session.screen.following("certloom check CERT", "certloom zones list")
+
+
+def _read_secrets(file: Path) -> JSON:
+    given = str(file) == "-"
+    return read_json(sys.stdin.read() if given else read_text(file), "standard input" if given else str(file))
+
+
+def _added(session: Session, form: JSON, secrets: JSON | None) -> JSON:
+    """Add it; without secrets the service is asked which it needs, and a person for these."""
+    if secrets is not None or form["kind"] == Kind.MANUAL:
+        return _sent(session, form, secrets)
+    try:
+        return _sent(session, form, {})
+    except Refused as refused:
+        names = _lacking(refused.problem)
+        if not names:
+            raise
+    asked = {name: session.screen.ask_secretly(f"{plain(name)} (not shown):", instead=_FILE) for name in names}
+    if not all(asked.values()):
+        raise Misunderstood("Nothing was typed, so nothing was added.")
+    return _sent(session, form, asked)
+
+
+def _sent(session: Session, form: JSON, secrets: JSON | None) -> JSON:
+    whole = form if secrets is None else {**form, "credentials": secrets}
+    return session.service.change("POST", "/v1/zones", whole)
+
+
+def _lacking(problem: JSON) -> list[str]:
+    """Return the names of the secrets that are missing; none when something else is wrong, too."""
+    faults = [(str(one.get("pointer")), one.get("code")) for one in problem.get("errors") or ()]
+    secret = [place.removeprefix(_CREDENTIALS) for place, code in faults if place.startswith(_CREDENTIALS)]
+    only = all(place.startswith(_CREDENTIALS) and code == "missing" for place, code in faults)
+    return secret if only else []
+
+
+def _where(view: JSON) -> str:
+    settings = view["settings"]
+    return str(settings.get("provider") or settings.get("server") or "by hand")
+
+
+def _show(session: Session, view: JSON) -> None:
+    tell = session.screen.fact
+    tell("zone", (view["zone"], "bold"))
+    tell("id", view["id"])
+    tell("kind", plain(view["kind"]))
+    for name, value in view["settings"].items():
+        tell(plain(name), "" if value is None else str(value))
+    tell("credentials", "kept sealed" if view["has_credentials"] else "none needed")
+    tell("added", moment(view["created_at"], session.now()))
+
+
+app = typer.Typer(help="DNS zones that proofs are published in.", epilog=EXIT_CODES, no_args_is_help=True)
+for _name, _command in (("list", list_zones), ("create", create), ("test", try_out), ("delete", delete)):
+    app.command(_name, epilog=EXIT_CODES)(_command)
