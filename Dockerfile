@@ -22,5 +22,7 @@ COPY activities ./activities
 COPY workers ./workers
 COPY api ./api
 COPY certloom ./certloom
+# Each workflow loads its modules anew in the sandbox; without this, from source.
+RUN python -m compileall -q .
 USER certloom
 CMD ["python", "-m", "workers.certificates"]

@@ -14,8 +14,8 @@ help: ## this list
 run: venv-run ## the whole service on this machine, with Temporal and a made-up network; Ctrl-C stops it
 	@exec $(RUN) -m workers.dev
 
-demo: venv-run ## one certificate's whole life, told step by step, on a copy of its own
-	@exec $(RUN) -m lab.demo
+demo: venv-run ## one certificate's whole life, told step by step, on a copy of its own; ISSUER=acme at a real Pebble
+	@exec $(RUN) -m lab.demo $(if $(ISSUER),--issuer $(ISSUER))
 
 test: venv-dev ## all tests
 	@exec $(RUN) -m pytest -n 2 --dist worksteal $(PYTEST_OPTIONS)

@@ -5,31 +5,31 @@ Ends with 0 only when the certificate was proven on every server, is deleted, an
 
 import argparse
 import asyncio
-import contextlib
-import os
 import shutil
 import signal
 import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
 from certloom.domain.errors import CertloomError
-from certloom.settings import PREFIX
-from lab.customer import Customer, DemoFailed, ServiceGone
+from lab.customer import ServiceGone
 from lab.footprint import footprint
-from lab.places import PROGRAMS, Places
-from lab.story import NAME, Story
-from lab.story_deploy import DeployStory
+from lab.places import PROGRAMS
+from lab.stage import Stage, with_servers
+from lab.stage_acme import Ca, find_ca, with_ca
 from lab.summary import summary
 from lab.telling import Teller, open_console
-from workers.dev import DevStack, StackFailed
+from workers.dev import StackFailed
 
+ISSUERS: Final = ("private", "acme")
 INTERRUPTED: Final = 130  # what a shell makes of Ctrl-C
 SAYS: Final = "certloom: "  # how workers/dev.py begins the sentence it ends with
 
@@ -38,15 +38,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo; 0 after a whole life, 1 with one sentence otherwise, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m lab.demo", description="One certificate through its whole life.")
     parser.add_argument("--keep", action="store_true", help="keep the demo's folder, with database and logs")
+    parser.add_argument("--issuer", choices=ISSUERS, default=ISSUERS[0], help="who signs (private)")
     parser.add_argument("--edges", action="store_true", help="deploy to edges of the lab, whatever is installed here")
     options = parser.parse_args(arguments)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     console = open_console()
+    ca = _find_ca(console) if options.issuer == "acme" else None
+    if ca is None and options.issuer == "acme":
+        console.print("This demo needs Pebble: on Debian apt-get install pebble, elsewhere Go 1.24 builds it.")
+        return 1
     home = Path(tempfile.mkdtemp(prefix="certloom-demo-"))
     teller = Teller(console)
+    programs = () if options.edges else PROGRAMS
     try:
-        _demonstrate(console, teller, home, programs=() if options.edges else PROGRAMS)
+        stage = (
+            partial(with_ca, console, teller, home, ca)
+            if ca
+            else partial(with_servers, console, teller, home, programs)
+        )
+        _demonstrate(console, teller, home, stage)
     except KeyboardInterrupt:
         code = INTERRUPTED
         teller.headline("\nInterrupted: everything is stopped.", style="yellow")
@@ -63,68 +74,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _demonstrate(console: Console, teller: Teller, home: Path, *, programs: Sequence[str]) -> None:
+def _demonstrate(
+    console: Console, teller: Teller, home: Path, open_stage: Callable[[], AbstractContextManager[Stage]]
+) -> None:
     began = time.monotonic()
     teller.headline("Certloom: one certificate through its whole life", style="bold")
-    with contextlib.ExitStack() as running:
-        places = Places(home / "servers", NAME, programs=programs)
-        running.callback(places.stop)
-        with teller.step("A service starts, and servers"):
-            with teller.waiting("Temporal, database, private CA, workers, API, lab and three servers"):
-                places.start()
-                stack = DevStack(home, env=_own_settings(places))
-                running.callback(_stop, console, stack)
-                stack.start()
-            teller.fact("API", stack.facts["api_url"])
-            teller.fact("Temporal UI", stack.facts["temporal_ui_url"])
-            teller.fact("servers", ", ".join(place.title for place in places.all))
-            teller.fact("folder", home)
-        story = _live(teller, stack, places)
+    with open_stage() as (stack, story):
+        story.tell()
         left = asyncio.run(footprint(home, stack.facts["temporal_address"], story.certificate_id))
         console.print()
         console.print(summary(story, teller.steps, left, seconds=time.monotonic() - began))
-        _require_good_end(story)
+        story.require_good_end()
         teller.headline("It ended well: deleted, refunded in full, every check passed.", style="bold green")
 
 
-def _stop(console: Console, stack: DevStack) -> None:
-    if stack.facts and console.is_terminal:
-        with console.status("the service stops", spinner="dots"):
-            stack.stop()
-    else:
-        stack.stop()
-
-
-def _live(teller: Teller, stack: DevStack, places: Places) -> Story:
-    lives = (stack.home / "dev.json").exists  # the service removes it when it stops
-    facts = stack.facts
-    customer, operator = (
-        Customer(facts["api_url"], facts[key], serves=lives) for key in ("customer_api_key", "operator_api_key")
-    )
-    try:
-        story = Story(teller, customer, DeployStory(teller, customer, operator, places))
-        story.tell()
-    finally:
-        customer.close()
-        operator.close()
-    return story
-
-
-def _require_good_end(story: Story) -> None:
-    if story.view["status"] != "deleted":
-        raise DemoFailed(f"The certificate is {story.view['status']} instead of deleted.")
-    if story.after != story.before:
-        raise DemoFailed(f"The balance is {story.after}, and it was {story.before} before the purchase.")
-    states = {one["state"] for one in story.deployments}
-    if states != {"deployed", "rolled_back"}:
-        raise DemoFailed(f"The deployments ended as {', '.join(sorted(states))}: one had to be rolled back.")
-
-
-def _own_settings(places: Places) -> Mapping[str, str]:
-    """Forget the settings of other copies, but for the Temporal CLI's place, which is this machine's; say ours."""
-    found = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(PREFIX)}
-    kept = {name: value for name, value in found.items() if name == f"{PREFIX}TEMPORAL_CLI"}
-    return {**kept, f"{PREFIX}TARGETS_FILE": str(places.targets_file or "")}
+def _find_ca(console: Console) -> Ca | None:
+    """Look for Pebble; the current one is built once, which takes a minute."""
+    console.print("Pebble is looked for; where Go is installed, the current one is built once.", style="dim")
+    return asyncio.run(find_ca())
 
 
 def _sentence(home: Path, teller: Teller, error: Exception) -> str:

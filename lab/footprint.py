@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from temporalio.client import Client
+
 from certloom import wiring
 from certloom.settings import read_settings
 from workflows.names import workflow_id
@@ -16,11 +18,16 @@ class Footprint(NamedTuple):
     bytes: int
 
 
-async def footprint(home: Path, temporal: str, certificate_id: str) -> Footprint:
-    """Ask the Temporal server of the service in *home* about one certificate."""
+async def client_of(home: Path, temporal: str) -> Client:
+    """Connect to the Temporal server of the service in *home*."""
     key_file = home / "keys" / "payload.key"
     settings = read_settings(home=home, temporal_address=temporal, payload_key=None, payload_key_file=key_file)
-    client = await wiring.connect(settings)
+    return await wiring.connect(settings)
+
+
+async def footprint(home: Path, temporal: str, certificate_id: str) -> Footprint:
+    """Ask the Temporal server of the service in *home* about one certificate."""
+    client = await client_of(home, temporal)
     runs = events = size = 0
     run: str | None = None
     while runs == 0 or run:

@@ -174,6 +174,11 @@ class LabPebble:
         self._running = await run("Pebble", self._command, sign=self._folder, log=self.log, env=environment)
         self.directory_url = f"https://{HOST}:{self._running.port}/dir"
 
+    @property
+    def pid(self) -> int | None:
+        """Its process id while it runs."""
+        return self._running.child.pid if self._running else None
+
     async def stop(self) -> None:
         """End it; may be called twice."""
         if self._running:

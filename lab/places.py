@@ -3,15 +3,13 @@
 They run in a thread of their own, so that the demo can tell its story meanwhile.
 """
 
-import asyncio
 import contextlib
-import threading
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from lab.customer import DemoFailed
+from lab.background import Background
 from lab.edge import CRT_LIST, EdgeTrouble, LabEdge
 from lab.haproxy import LabHaproxy
 from lab.nginx import LabNginx
@@ -22,8 +20,6 @@ PROGRAMS: Final = ("haproxy", "nginx")
 WORKER_HOST: Final = "demo"  # what the targets file calls this machine
 PROVE_WITHIN: Final = 3  # seconds that an edge gets; a broken one is given up after them
 _BROKEN: Final = 1  # the listener of the edge that `break_edge` is about
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -65,8 +61,7 @@ class Places:
         self._sections: list[str] = []
         self._running = contextlib.AsyncExitStack()
         self._edge = LabEdge(tls_ports=(0, 0))
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._background = Background()
 
     @property
     def edge(self) -> Place:
@@ -75,10 +70,8 @@ class Places:
 
     def start(self) -> None:
         """Return when all listen; raises ChildDied or OSError. Then `targets_file` is written, if one is needed."""
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self.all = self._do(self._start())
+        self._background.start()
+        self.all = self._background.do(self._start())
         if self._sections:
             self.targets_file = self._folder / "targets.toml"
             head = f'host = "{WORKER_HOST}"\nkeep = "{self._folder / "keep"}"\n'
@@ -86,36 +79,21 @@ class Places:
 
     def break_edge(self) -> None:
         """Have the edge's second listener serve for ever what it serves now."""
-        self._do(self._trouble(EdgeTrouble.KEEPS_OLD))
+        self._background.do(self._trouble(EdgeTrouble.KEEPS_OLD))
 
     def mend_edge(self) -> None:
         """Have it serve what it is told again."""
-        self._do(self._trouble(None))
+        self._background.do(self._trouble(None))
 
     def shut(self) -> None:
         """Close all servers, as a shop that is over does."""
-        self._do(self._running.aclose())
+        self._background.do(self._running.aclose())
 
     def stop(self) -> None:
         """Close everything; may be called at any moment, and twice."""
-        if self._loop is None or self._thread is None:
-            return
-        self.shut()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-        self._loop = self._thread = None
-
-    def _do(self, work: Coroutine[Any, Any, _T]) -> _T:
-        if self._loop is None:
-            work.close()
-            raise DemoFailed("The servers of the demo do not run.")
-        doing = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return doing.result()
-        except BaseException:  # a Ctrl-C, too: what is half started is taken back
-            doing.cancel()
-            raise
+        if self._background.runs:
+            self.shut()
+            self._background.stop()
 
     async def _trouble(self, trouble: EdgeTrouble | None) -> None:
         self._edge.trouble(trouble, listener=_BROKEN)

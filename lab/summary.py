@@ -12,7 +12,7 @@ from rich.text import Text
 from certloom.domain.money import Money
 from lab.customer import JSON
 from lab.footprint import Footprint
-from lab.story import Story
+from lab.story_life import LifeStory
 from lab.telling import Step
 
 # Which status each event of the timeline began.
@@ -28,7 +28,7 @@ PROVEN: Final = "deployed"
 _BAR: Final = 30  # columns of the longest step
 
 
-def summary(story: Story, steps: Sequence[Step], left: Footprint, *, seconds: float) -> RenderableType:
+def summary(story: LifeStory, steps: Sequence[Step], left: Footprint, *, seconds: float) -> RenderableType:
     """Return the page; `seconds` is the whole time, with what lies between the steps."""
     facts = Table.grid(padding=(0, 2))
     for label, value in _facts(story, left):
@@ -36,13 +36,14 @@ def summary(story: Story, steps: Sequence[Step], left: Footprint, *, seconds: fl
     return Panel.fit(Group(facts, Text(), _times(steps, seconds)), title="Summary", border_style="cyan", padding=(1, 2))
 
 
-def _facts(story: Story, left: Footprint) -> Iterator[tuple[str, str]]:
+def _facts(story: LifeStory, left: Footprint) -> Iterator[tuple[str, str]]:
     view = story.view
     passed = [_BEGINS[event["what"]] for event in story.events if event["what"] in _BEGINS]
     yield "statuses passed", " > ".join(dict.fromkeys(passed))
     yield "certificate", view["id"]
     yield "serials", "\n".join(story.serials)
-    yield "deployments", _deployments(story.deployments)
+    if story.deployments:
+        yield "deployments", _deployments(story.deployments)
     yield "charged", str(Money.model_validate(view["payment"]["amount"]))
     yield "refunded", f"{Money.model_validate(view['refund']['amount'])}, {view['refund']['state']}"
     yield "balance", f"{story.before} before, {story.after} after"

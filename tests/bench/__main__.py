@@ -10,17 +10,18 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 
 from certloom.domain.errors import CertloomError
+from lab.stage_acme import find_ca
+from tests.bench import acme
 from tests.bench.deployments import ALONE, measure
 from tests.bench.edges import edges, missing
 from tests.bench.figures import Batch, Shape
-from tests.bench.ground import Ground, ground
+from tests.bench.ground import Ground, ground, unless_dead
 from tests.bench.histories import histories, shape
 from tests.bench.orders import Orders, orders
 from tests.bench.pages import visit
@@ -48,6 +49,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--in-flight", type=_positive, default=20, help="orders at once (20)")
     parser.add_argument("--workers", type=_positive, default=1, help="worker processes (1)")
     parser.add_argument("--deployments", type=_natural, default=60, help="to each kind of server; 0 leaves it out (60)")
+    parser.add_argument("--acme", type=_natural, default=100, help="orders at a real Pebble; 0 leaves it out (100)")
     parser.add_argument(
         "--certificates", type=_natural, default=1_000, help="stored ones to list; 0 leaves it out (1000)"
     )
@@ -71,14 +73,34 @@ def _natural(text: str) -> int:
 
 
 async def bench(options: argparse.Namespace, console: Console, folder: Path) -> Results:
-    console.print("Temporal, database and workers start")
-    async with ground(folder, workers=options.workers) as built:
-        return await _unless_dead(built, _measure(options, console, built))
-
-
-async def _measure(options: argparse.Namespace, console: Console, built: Ground) -> Results:
-    deployments = 2 * (options.deployments + ALONE)
     results = Results(in_flight=options.in_flight, workers=options.workers)
+    if options.orders or options.certificates:
+        console.print("Temporal, database and workers start")
+        async with ground(folder / "service", workers=options.workers) as built:
+            await unless_dead(built.service, _measure(options, console, built, results))
+    if options.acme:
+        await _measure_acme(options, console, folder, results)
+    return results
+
+
+async def _measure_acme(options: argparse.Namespace, console: Console, folder: Path, results: Results) -> None:
+    console.print("Pebble and a service that sells its certificates start")
+    found = await find_ca()
+    if found is None:
+        results.left_out = [*results.left_out, "Orders at an ACME CA: there is no Pebble here"]
+        return
+    results.acme = await acme.measure(
+        folder / "acme",
+        found,
+        total=options.acme,
+        in_flight=options.in_flight,
+        workers=options.workers,
+        tell=console.print,
+    )
+
+
+async def _measure(options: argparse.Namespace, console: Console, built: Ground, results: Results) -> None:
+    deployments = 2 * (options.deployments + ALONE)
     if options.orders:
         async with orders(built, total=options.orders + WARM_UP + deployments) as placing:
             await _measure_orders(options, console, built, placing, results)
@@ -86,7 +108,6 @@ async def _measure(options: argparse.Namespace, console: Console, built: Ground)
                 await _measure_deployments(options, console, built, placing, results)
     if options.certificates:
         await _measure_reading(options, console, built, results)
-    return results
 
 
 async def _measure_orders(
@@ -152,21 +173,6 @@ async def _measure_reading(options: argparse.Namespace, console: Console, built:
     if options.pages:
         console.print(f"  and the console's pages {options.pages} times each")
         results.pages = await visit(api_url, tokens, count=options.certificates, requests=options.pages)
-
-
-async def _unless_dead(built: Ground, work: Coroutine[Any, Any, Results]) -> Results:
-    """Do the work unless a process ends meanwhile: then raise what it said."""
-    working = asyncio.ensure_future(work)
-    dying = asyncio.ensure_future(built.service.until_dead())
-    try:
-        await asyncio.wait({working, dying}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise dying.result()
-        return working.result()
-    finally:
-        for task in (working, dying):
-            task.cancel()
-        await asyncio.gather(working, dying, return_exceptions=True)
 
 
 def main() -> int:

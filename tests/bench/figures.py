@@ -82,3 +82,14 @@ class Deployed:
     parents: Sequence[History] = ()
     own_share: Share = Share(0, 0)
     parent_share: Share = Share(0, 0)
+
+
+@dataclass
+class AcmeOrders:
+    """Everything measured with orders at an ACME CA."""
+
+    title: str
+    in_flight: int
+    workers: int
+    ours: Batch = field(default_factory=Batch)
+    bare: Batch = field(default_factory=Batch)

@@ -1,11 +1,12 @@
 """What the bench runs on: one real Temporal dev server on a SQLite file, worker processes and the API process."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from temporalio.client import Client
 
@@ -23,6 +24,7 @@ TICKS: Final = os.sysconf("SC_CLK_TCK")
 class BenchService(Service):
     """`make run` without lab and reconcile, with the bench's own worker in as many processes as wanted."""
 
+    module = "tests.bench.worker"
     workers = 1
     server: int | None = None  # the process id of the server that is deployed to
 
@@ -32,7 +34,7 @@ class BenchService(Service):
         init = await self._start("init", _module("workers.init", "--seed", str(seed)), lasting=False)
         await init.until_done(within=START_WITHIN)
         for number in range(self.workers):
-            worker = await self._start(f"worker-{number}", _module("tests.bench.worker"))
+            worker = await self._start(f"worker-{number}", _module(self.module))
             await worker.until_ready(None, within=START_WITHIN)
         await temporal.until_ready(self._listens("temporal_ui"), within=START_WITHIN)
 
@@ -67,6 +69,8 @@ class BenchService(Service):
             "temporal": used.get("temporal", none)[0],
             "client": client[0],
             "commands": targets[1] + client[1],
+            "reconcile": used.get("reconcile", none)[0],
+            "lab": used.get("lab", none)[0],
             "server": sum(_cpu_seconds(self.server)) if self.server else 0.0,
         }
 
@@ -76,6 +80,19 @@ class BenchService(Service):
     def processes_env(self) -> Mapping[str, str]:
         """Return the environment that workers have."""
         return self._env_of("worker")
+
+
+class WholeService(BenchService):
+    """The same with the product's own workers, the lab, and who tidies up after orders."""
+
+    module = "workers.certificates"
+
+    async def start(self, seed: Path) -> None:
+        """See Service."""
+        lab = await self._start("lab", _module("lab.world", *self._lab_arguments()))
+        await lab.until_ready(self._listens("lab_control"), within=START_WITHIN)
+        await super().start(seed)
+        await self._start("reconcile", _module("workers.reconcile"))
 
 
 @dataclass(frozen=True)
@@ -91,17 +108,19 @@ class Ground:
 
 
 @asynccontextmanager
-async def ground(folder: Path, *, workers: int) -> AsyncIterator[Ground]:
-    """Start everything in a folder and stop it afterwards; settings of other copies are not heard."""
+async def ground(
+    folder: Path, *, workers: int, made: type[BenchService] = BenchService, **more: object
+) -> AsyncIterator[Ground]:
+    """Start everything in a folder and stop it afterwards; settings of other copies are not heard, *more* are."""
     given = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(PREFIX)}
     cli = given.get(f"{PREFIX}TEMPORAL_CLI")
-    wanted = read_settings(home=folder, api_port=0, temporal_port=0, temporal_ui_port=0, temporal_cli=cli)
+    wanted = read_settings(home=folder, api_port=0, temporal_port=0, temporal_ui_port=0, temporal_cli=cli, **more)
     with claim(folder) as home:
         ports = home.choose_ports(dict.fromkeys(PORT_NAMES, 0), host="127.0.0.1")
         for kind in ("customer", "issuer", "payload"):
             create_key_file(home.keys / f"{kind}.key")
         seed = keep_seed(folder / "seed.json")
-        service = BenchService(home, wanted, ports)
+        service = made(home, wanted, ports)
         service.workers = workers
         settings = _settings(service.processes_env())
         storage = wiring.storage(settings)
@@ -111,6 +130,22 @@ async def ground(folder: Path, *, workers: int) -> AsyncIterator[Ground]:
         finally:
             await storage.close()
             await service.stop()
+            os.environ.update(given)
+
+
+async def unless_dead(service: Service, work: Coroutine[Any, Any, None]) -> None:
+    """Do the work unless a process ends meanwhile: then raise what it said."""
+    working = asyncio.ensure_future(work)
+    dying = asyncio.ensure_future(service.until_dead())
+    try:
+        await asyncio.wait({working, dying}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise dying.result()
+        working.result()
+    finally:
+        for task in (working, dying):
+            task.cancel()
+        await asyncio.gather(working, dying, return_exceptions=True)
 
 
 def _settings(env: Mapping[str, str]) -> Settings:

@@ -33,11 +33,12 @@ _numbers = itertools.count(1)
 class Orders:
     """Places orders; `placed` are the certificates' ids so far, `bare_ids` the yardsticks' workflow ids."""
 
-    def __init__(self, ground: Ground, issued: Watch) -> None:
+    def __init__(self, ground: Ground, issued: Watch, *, product: str, domain: str) -> None:
         self._ground = ground
+        self._domain = domain
         self._issued = issued
         self._client = CertificateClient(ground.client, answer_within=timedelta(seconds=PATIENCE))
-        self._product = wiring.catalogue(ground.settings).find(PRODUCT)
+        self._product = wiring.catalogue(ground.settings).find(product)
         self.placed: list[str] = []
         self.bare_ids: list[str] = []
 
@@ -58,7 +59,7 @@ class Orders:
         form = c.Apply(
             request_id=f"apply-{number}",
             application_id=f"appl_bench{number}",
-            names=(name or f"bench{number}.example.com",),
+            names=(name or f"bench{number}.{self._domain}",),
             validation=ValidationMethod.DNS_01,
             key_type=KeyType.ECDSA_P256,
             **who,
@@ -94,17 +95,19 @@ class Orders:
 
 
 @asynccontextmanager
-async def orders(ground: Ground, *, total: int) -> AsyncIterator[Orders]:
+async def orders(
+    ground: Ground, *, total: int, product: str = PRODUCT, domain: str = "example.com"
+) -> AsyncIterator[Orders]:
     """Fill the account for *total* orders, and look at the database while they run."""
     async with watching(ground.database, ISSUED) as issued:
-        placing = Orders(ground, issued)
+        placing = Orders(ground, issued, product=product, domain=domain)
         await _fill(ground, placing, total)
         yield placing
 
 
 async def _fill(ground: Ground, placing: Orders, total: int) -> None:
     if placing._product is None:
-        raise LookupError(f"{PRODUCT} is not in the catalogue")
+        raise LookupError("the product is not in the catalogue")
     price = placing._product.price
     deposit = PaymentRequest(
         key="bench/deposit",

@@ -9,8 +9,9 @@ from typing import Final
 
 from rich.table import Table
 
-from tests.bench.figures import Batch, Deployed, History, Shape, percentile
+from tests.bench.figures import AcmeOrders, Batch, Deployed, History, Shape, percentile
 from tests.bench.pages import BUDGET, Timed
+from tests.bench.report_acme import add_acme
 from tests.bench.report_deployments import add_deployments
 from tests.bench.rows import compare, head, mean, plural
 
@@ -30,7 +31,8 @@ class Results:
     histories: Sequence[History] = ()
     bare_histories: Sequence[History] = ()
     deployed: Sequence[Deployed] = ()
-    left_out: Sequence[str] = ()  # kinds of servers, with the reason
+    left_out: Sequence[str] = ()  # what could not be measured, with the reason
+    acme: AcmeOrders | None = None
     stored: int = 0
     reading: Mapping[str, Sequence[float]] = field(default_factory=dict)
     pages: Sequence[Timed] = ()
@@ -49,6 +51,8 @@ def page(results: Results) -> Table:
         add_deployments(table, deployed)
     for sentence in results.left_out:
         head(table, sentence)
+    if results.acme:
+        add_acme(table, results.acme)
     _add_reading(table, results)
     _add_pages(table, results)
     return table

@@ -33,10 +33,19 @@ async def orders_at(issuer: AcmeIssuer, names: tuple[str, ...]) -> list[AcmeOrde
 
 async def key_of(issuer: AcmeIssuer, body: AcmeOrderBody) -> bytes:
     """Ask for the certificate of an order, and return its key."""
+    key = (await _leaf_of(issuer, body)).public_key()
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+async def serial_of(issuer: AcmeIssuer, body: AcmeOrderBody) -> str:
+    """Ask for the certificate of an order, and return its serial; an empty text when there is none."""
+    return f"{(await _leaf_of(issuer, body)).serial_number:x}" if body.certificate else ""
+
+
+async def _leaf_of(issuer: AcmeIssuer, body: AcmeOrderBody) -> x509.Certificate:
     signer = await issuer._accounts.signer(now=NOW)
     reply = await issuer._client.post(body.certificate or "", None, signer, now=NOW)
-    key = x509.load_pem_x509_certificates(reply.body)[0].public_key()
-    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return x509.load_pem_x509_certificates(reply.body)[0]
 
 
 async def status_at(pebble: LabPebble, serial: str) -> dict[str, Any]:
