@@ -24,6 +24,8 @@ class DeletionActivities:
             await tx.drafts.destroy(certificate_id)
             await tx.looks.clear(certificate_id)
             await tx.published.release(certificate_id, now)
+            for order in work.state.discard:  # nobody waits for a limit any more
+                await tx.budget.forget(work.state.order_key(order.attempt))
             if await tx.secrets.count_owned(certificate_id):
                 raise ValueError("a sealed key is left")
             return Deleted(at=now, keys_destroyed=destroyed)

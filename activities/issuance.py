@@ -6,7 +6,7 @@ from typing import Final
 
 from temporalio import activity
 
-from activities.attempt import order_of, refused
+from activities.attempt import CONTESTED, known, order_of, refused
 from activities.contest import lacking
 from activities.work import Done, Work, act_once, started_at
 from certloom.domain.errors import IssuerRefused, Outage
@@ -54,7 +54,7 @@ class IssuanceActivities:
             if isinstance(fact, Issued) and signed:
                 await tx.issuances.add(_record(state, signed[0], fact.issuance))
                 await tx.published.release(state.certificate_id, now)
-                if self._issuers[_product(state).issuer].outside:
+                if known(self._issuers, _product(state).issuer).outside:
                     await tx.renewals.put(_to_ask(state, fact))
                 after = evolve(state, fact)
                 await tx.issuances.mark(state.certificate_id, {one.number: one.state for one in after.issuances})
@@ -66,13 +66,13 @@ class IssuanceActivities:
         order, application = order_of(state)
         product = _product(state)
         stale = application.proven_at is None or now - application.proven_at > CAA_GOOD_FOR
-        if stale and not self._issuers[product.issuer].outside:  # somebody else's CA looks itself
+        if stale and not known(self._issuers, product.issuer).outside:  # somebody else's CA looks itself
             await self._check_caa(state, now)
         if order.order_ref is None:
             raise ValueError("the order was not placed")
         await self._refuse_contested(state, now)
         plan_end = state.plan.ends_at if state.plan else now + product.plan_length
-        answer = await self._issuers[product.issuer].advance(
+        answer = await known(self._issuers, product.issuer).advance(
             order.order_ref, now=now, not_after=not_after(now, plan_end)
         )
         if isinstance(answer, Pending):
@@ -82,18 +82,18 @@ class IssuanceActivities:
     async def _refuse_contested(self, state: CertificateState, now: datetime) -> None:
         """Before the CA is told to look: it would believe what another account of ours has published."""
         issuer = _product(state).issuer
-        if not self._issuers[issuer].outside:
+        if not known(self._issuers, issuer).outside:
             return
         _, application = order_of(state)
         names, shown = application.names, application.challenges
         if await lacking(self._storage, issuer, state.account_id, names, shown, now=now):
             detail = "Somebody else ordered one of these names meanwhile; it has to be proven again."
-            raise IssuerRefused(detail, reason="contested")
+            raise IssuerRefused(detail, reason=CONTESTED)
 
     async def _count_failure(self, state: CertificateState, refusal: IssuerRefused, now: datetime) -> None:
         """Remember a failed validation, which the CA counts too: it allows few in an hour."""
         issuer = _product(state).issuer
-        limits = self._issuers[issuer].limits
+        limits = known(self._issuers, issuer).limits
         if not limits.items or refusal.reason not in FAILED_VALIDATIONS:
             return
         order, application = order_of(state)
@@ -106,7 +106,7 @@ class IssuanceActivities:
         verdicts = await self._validator.check_caa(
             application.names,
             method=application.validation,
-            identities=await self._issuers[_product(state).issuer].caa_identities(now=now),
+            identities=await known(self._issuers, _product(state).issuer).caa_identities(now=now),
         )
         for verdict in verdicts:
             if not verdict.permitted:

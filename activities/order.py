@@ -7,7 +7,7 @@ from typing import Final
 
 from temporalio import activity
 
-from activities.attempt import issuer_name, order_of, refused
+from activities.attempt import issuer_name, known, order_of, refused
 from activities.budget import reserve
 from activities.contest import own_challenges, want
 from activities.work import Done, Work, act_once, started_at
@@ -87,14 +87,18 @@ class OrderActivities:
         now = started_at()
         state = work.state
         order = state.discard[0]
+        unissued = order.order_ref is None
 
         async def effect() -> Fact:
+            nonlocal unissued
             if order.order_ref:
-                await self._issuer(state).abandon(order.order_ref, now=now)
+                unissued = await self._issuer(state).abandon(order.order_ref, now=now)
             return Discarded(at=now, attempt=order.attempt)
 
         async def beside(tx: Transaction, _: Fact) -> None:
             await tx.budget.forget(state.order_key(order.attempt))
+            if unissued:
+                await tx.budget.unissued(state.order_key(order.attempt), now=now)
             await tx.secrets.destroy(state.key_ref(order.attempt))
             await tx.looks.clear(state.certificate_id)
             await tx.published.release(state.certificate_id, now, attempt=order.attempt)
@@ -103,7 +107,7 @@ class OrderActivities:
         return await act_once(self._storage, work, key=key, now=now, effect=effect, beside=beside)
 
     def _issuer(self, state: CertificateState) -> Issuer:
-        return self._issuers[issuer_name(state)]
+        return known(self._issuers, issuer_name(state))
 
     async def _own_challenges(
         self, state: CertificateState, application: Application, now: datetime

@@ -7,6 +7,7 @@ from typing import Final
 
 from temporalio import activity
 
+from activities.attempt import known
 from activities.work import started_at
 from certloom.domain.certificate import CertificateStatus
 from certloom.domain.errors import Later, Outage
@@ -22,6 +23,8 @@ BATCH: Final = 50  # one after the other: CAs answer 503 to a burst of these
 JITTER: Final = 0.1  # of the pause, so that what was asked together is not asked together for ever
 NEVER_SAYS: Final = timedelta(days=1)  # until an issuer that gives no such information is asked again
 FIRST_PAUSE: Final = timedelta(minutes=1)  # after an outage; then twice as long each time
+MOVED_PAUSE: Final = timedelta(hours=1)  # after a window that moved: each news is a line in the certificate's timeline
+LONGEST_REST: Final = timedelta(days=1)  # whatever an issuer that wants to be left in peace says (RFC 9773 section 4.3)
 LONGEST_PAUSE: Final = timedelta(hours=6)  # as RFC 9773 section 4.3.2 advises for long-term errors
 
 
@@ -46,24 +49,35 @@ class RenewalActivities:
         now = started_at()
         async with self._storage.read() as tx:
             due = await tx.renewals.due(now, limit=BATCH)
-        reports = [report for record in due if (report := await self._ask(record, now))]
+        resting: dict[str, Later] = {}  # issuers that want to be left in peace, by now
+        reports = [report for record in due if (report := await self._ask(record, resting, now))]
         return Asked(reports=tuple(reports), asked=len(due), more=len(due) == BATCH)
 
-    async def _ask(self, record: RenewalRecord, now: datetime) -> RenewalReport | None:
+    async def _ask(self, record: RenewalRecord, resting: dict[str, Later], now: datetime) -> RenewalReport | None:
         async with self._storage.read() as tx:
             state = await tx.certificates.get(record.certificate_id)
             found = await tx.issuances.get(record.certificate_id, record.number)
-        if state is None or found is None or not _still_wanted(state, record):
+        if state is None or found is None or not _still_wanted(state, record, now):
             await self._forget(record)
             return None
         try:
-            window = await self._issuers[record.issuer].suggest_renewal(found.leaf_pem, now=now)
+            window = await self._window(record.issuer, found.leaf_pem, resting, now)
         except Outage as outage:
             await self._put(_failed(record, outage, now))
             return _news(record, state)
         answered = _answered(record, window, found.issuance, now)
         await self._put(answered)
         return _news(answered, state)
+
+    async def _window(self, name: str, leaf_pem: str, resting: dict[str, Later], now: datetime) -> RenewalWindow | None:
+        """Ask, unless the issuer rests, or an operator has taken it out: others are asked all the same."""
+        if name in resting:
+            raise resting[name]
+        try:
+            return await known(self._issuers, name).suggest_renewal(leaf_pem, now=now)
+        except Later as later:
+            resting[name] = later
+            raise
 
     async def _put(self, record: RenewalRecord) -> None:
         async with self._storage.begin() as tx:
@@ -76,33 +90,32 @@ class RenewalActivities:
                 await tx.renewals.forget(record.certificate_id)
 
 
-def _still_wanted(state: CertificateState, record: RenewalRecord) -> bool:
+def _still_wanted(state: CertificateState, record: RenewalRecord, now: datetime) -> bool:
     """RFC 9773 section 4.3: nobody asks about a leaf that is replaced, revoked or over."""
-    newest = state.issuance is not None and state.issuance.number == record.number
+    leaf = state.issuance
+    newest = leaf is not None and leaf.number == record.number and leaf.not_after > now
     return newest and state.status is CertificateStatus.ISSUED
 
 
 def _answered(record: RenewalRecord, window: RenewalWindow | None, leaf: Issuance, now: datetime) -> RenewalRecord:
     if window is None:
         return record.model_copy(update={"ask_at": now + _spread(NEVER_SAYS), "failures": 0})
-    again: dict[str, object] = {"ask_at": now + _spread(max(window.ask_again_at - now, FIRST_PAUSE)), "failures": 0}
-    start, end = window.start, window.end
-    if start is None or end is None or not usable(start, end, leaf_end=leaf.not_after):
-        return record.model_copy(update=again)
-    fraction = random.random()  # noqa: S311 - no secret
-    news = {
-        "window_start": start,
-        "window_end": end,
-        "picked_at": pick(start, end, kept=record.picked_at, fraction=fraction),
-        "explanation_url": window.explanation_url,
-    }
-    return record.model_copy(update={**again, **news})
+    news: dict[str, object] = {}
+    start, end, shortest = window.start, window.end, FIRST_PAUSE
+    if start is not None and end is not None and usable(start, end, leaf_end=leaf.not_after):
+        picked = pick(start, end, kept=record.picked_at, fraction=random.random())  # noqa: S311 - no secret
+        news = {"window_start": start, "window_end": end, "picked_at": picked}
+        news["explanation_url"] = window.explanation_url
+        shortest = FIRST_PAUSE if record.picked_at in {None, picked} else MOVED_PAUSE
+    ask_at = now + _spread(max(window.ask_again_at - now, shortest))
+    return record.model_copy(update={**news, "ask_at": ask_at, "failures": 0})
 
 
 def _failed(record: RenewalRecord, outage: Outage, now: datetime) -> RenewalRecord:
     pause = min(FIRST_PAUSE * 2 ** min(record.failures, 12), LONGEST_PAUSE)
-    ask_at = max(outage.until, now + FIRST_PAUSE) if isinstance(outage, Later) else now + _spread(pause)
-    return record.model_copy(update={"ask_at": ask_at, "failures": record.failures + 1})
+    if isinstance(outage, Later):
+        pause = max(FIRST_PAUSE, min(outage.until - now, LONGEST_REST))
+    return record.model_copy(update={"ask_at": now + _spread(pause), "failures": record.failures + 1})
 
 
 def _news(record: RenewalRecord, state: CertificateState) -> RenewalReport | None:

@@ -1,19 +1,23 @@
 """Revokes at the issuer and returns only when the issuer confirms."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from temporalio import activity
 
+from activities.attempt import known
 from activities.work import Done, Work, act_once, started_at
 from certloom.domain.fact import Fact, Retired, Revoked
 from certloom.domain.issuance import Issuance, IssuanceState, RevocationReason
 from certloom.domain.state import CertificateState
 from certloom.issuers.interface import Issuer, LeafToRevoke
-from certloom.keys.interface import Sealer
+from certloom.keys.interface import SealBroken, Sealer
 from certloom.storage.interface import Storage, Transaction
 from certloom.storage.records import IssuanceRecord
+
+logger = logging.getLogger(__name__)
 
 _STANDING: Final = (IssuanceState.VALID, IssuanceState.SUPERSEDED)
 
@@ -64,7 +68,7 @@ class RevocationActivities:
             record = await tx.issuances.get(state.certificate_id, leaf.number)
         if record is None:
             raise ValueError(f"issuance {leaf.number} is not stored")
-        issuer = self._issuers[state.product.issuer]
+        issuer = known(self._issuers, state.product.issuer)
         await issuer.revoke(
             LeafToRevoke(
                 key=state.claim(f"revoke/{leaf.serial}"),
@@ -85,7 +89,11 @@ class RevocationActivities:
             return None
         async with self._storage.read() as tx:
             sealed = await tx.secrets.get(record.key_ref)
-        return self._sealer.unseal(sealed, identity=record.key_ref) if sealed else None
+        try:
+            return self._sealer.unseal(sealed, identity=record.key_ref) if sealed else None
+        except SealBroken:  # it is only a second way; the account is the first
+            logger.exception("the private key of %s cannot be opened", record.key_ref)
+            return None
 
 
 def _reason(state: CertificateState) -> RevocationReason:

@@ -44,21 +44,29 @@ class Sweep:
 
     async def _take_away(self, record: PublishedRecord, down: dict[str, Outage]) -> bool:
         """Try it, unless its zone was found away in this very sweep: one that is away must not hold up all others."""
+        if record.how in down:
+            await self._postpone(record, down[record.how].detail)
+            return False
         try:
-            if record.how in down:
-                raise down[record.how]
             await self._clean_up(record)
         except CertloomError as error:
             if isinstance(error, Outage):
                 down[record.how] = error
-            pause = min(FIRST_PAUSE * 2 ** min(record.tries, 20), LONGEST_PAUSE)
-            logger.warning("the record at %s is still there: %s", record.place, error.detail)
-            async with self._storage.begin() as tx:
-                await tx.published.postpone(record, until=self._clock() + pause, error=error.detail)
+            await self._postpone(record, error.detail)
+            return False
+        except Exception as error:  # one tenant's odd zone must not keep all others' records where they are
+            logger.exception("an error that nobody planned for at %s", record.place)
+            await self._postpone(record, f"an error that nobody planned for: {type(error).__name__}")
             return False
         async with self._storage.begin() as tx:
             await tx.published.close(record)
         return True
+
+    async def _postpone(self, record: PublishedRecord, why: str) -> None:
+        pause = min(FIRST_PAUSE * 2 ** min(record.tries, 20), LONGEST_PAUSE)
+        logger.warning("the record at %s is still there: %s", record.place, why)
+        async with self._storage.begin() as tx:
+            await tx.published.postpone(record, until=self._clock() + pause, error=why)
 
     async def _clean_up(self, record: PublishedRecord) -> None:
         """Remove the value, unless another certificate wants the same one to stand there."""

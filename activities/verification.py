@@ -8,6 +8,7 @@ from typing import Final
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.attempt import known
 from activities.publication import Obstacle, Publication
 from activities.work import started_at
 from certloom.domain.application import Challenge, ValidationMethod
@@ -124,7 +125,7 @@ class VerificationActivities:
 
     async def _caa(self, looking: Looking, now: datetime) -> Sequence[CaaVerdict]:
         try:
-            issuer = self._issuers[looking.issuer]
+            issuer = known(self._issuers, looking.issuer)
             identities = await issuer.caa_identities(now=now)
             if issuer.outside and not identities:  # it does not say how it is named, and looks itself
                 return []

@@ -14,7 +14,7 @@ from certloom.catalogue import read_catalogue
 from certloom.domain.product import Catalogue
 from certloom.issuers.interface import Issuer, PublishedFiles
 from certloom.keys.interface import Bundler, Credentials, KeyMaker, Sealer
-from certloom.keys.keyring import Keyring, parse_keyring, read_key_file
+from certloom.keys.keyring import FileKeyring, Keyring, parse_keyring
 from certloom.payments.interface import Balances, PaymentMethod
 from certloom.settings import PREFIX, BadSetting, Settings
 from certloom.storage.interface import Storage
@@ -31,33 +31,6 @@ if TYPE_CHECKING:
 
 PRIVATE: Final = "private"  # our own CA, by the name that products use
 KeyKind = Literal["customer", "issuer", "payload"]
-
-
-class FileKeyring(Keyring):
-    """A key file that is read again when something was sealed under a key it did not have at the start.
-
-    So a rotation reaches running processes: they open at once what the new key sealed, and seal with it themselves
-    from their next start.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._ring = read_key_file(path)
-
-    @property
-    def newest(self) -> tuple[bytes, bytes]:
-        """The id and the key that seal."""
-        return self._ring.newest
-
-    def find(self, wanted: bytes) -> Sequence[bytes]:
-        """Return the keys whose id starts with *wanted*."""
-        return self._ring.find(wanted) or read_key_file(self._path).find(wanted)
-
-    def __len__(self) -> int:
-        return len(self._ring)
-
-    def __repr__(self) -> str:
-        return repr(self._ring)
 
 
 def key_file(settings: Settings, kind: KeyKind) -> Path | None:

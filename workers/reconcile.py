@@ -181,28 +181,32 @@ def chores(settings: Settings, storage: Storage, temporal: Client) -> Sequence[C
         renewed = await wiring.refresh_crls(storage, sealer, now=datetime.now(UTC))
         return f"signed the CRL of {', '.join(renewed)}" if renewed else ""
 
-    async def purge() -> str:
+    sweep = Sweep(storage=storage, writers=zone_writers(settings), clock=lambda: datetime.now(UTC))
+    return (
+        Chore("reconcile", settings.reconcile_interval, restart),
+        Chore("deployments", settings.reconcile_interval, restart_deployments),
+        Chore("crls", settings.crl_interval, crls),
+        Chore("dns", settings.sweep_interval, sweep),
+        *_purges(settings, storage),
+    )
+
+
+def _purges(settings: Settings, storage: Storage) -> Sequence[Chore]:
+    """Return what forgets: answers, and what issuers' limits and accounts' names were used for long ago."""
+
+    async def answers() -> str:
         async with storage.begin() as tx:
             count = await tx.idempotency.purge(datetime.now(UTC) - ANSWERS_KEPT)
         return f"forgot {count} answers" if count else ""
 
-    sweep = Sweep(storage=storage, writers=zone_writers(settings), clock=lambda: datetime.now(UTC))
-
-    async def purge_budgets() -> str:
+    async def limits() -> str:
         now = datetime.now(UTC)
         async with storage.begin() as tx:
             count = await tx.budget.purge(now - ORDERS_COUNTED, now=now)
             count += await tx.contests.purge(now - REMEMBERED)
         return f"forgot {count} entries of issuers' limits" if count else ""
 
-    return (
-        Chore("reconcile", settings.reconcile_interval, restart),
-        Chore("deployments", settings.reconcile_interval, restart_deployments),
-        Chore("crls", settings.crl_interval, crls),
-        Chore("purge", settings.purge_interval, purge),
-        Chore("dns", settings.sweep_interval, sweep),
-        Chore("limits", settings.purge_interval, purge_budgets),
-    )
+    return Chore("purge", settings.purge_interval, answers), Chore("limits", settings.purge_interval, limits)
 
 
 async def serve(settings: Settings, *, once: bool) -> None:

@@ -20,7 +20,7 @@ from certloom.domain import fact as f
 from certloom.domain.errors import Later, Outage
 from certloom.domain.state import CertificateState
 from certloom.domain.step import StepKind
-from workflows.options import SOONEST, pause
+from workflows.options import LATEST, SOONEST, pause
 
 Effect = Callable[[Any, Work], Coroutine[Any, Any, Done]]
 
@@ -38,15 +38,16 @@ EFFECTS: Final[Mapping[StepKind, Effect]] = {
 def trouble(step: StepKind, error: ActivityError, state: CertificateState, now: datetime) -> f.Fact:
     """Say what a failed wave means: an outage is tried again after a pause, anything else waits for an operator.
 
-    What is possible only later comes again at its moment.
+    What is possible only later comes again at its moment; but nobody's word makes us wait longer than a day, or ask in
+    ever the same second.
     """
     cause = error.cause
     known = from_failure(cause)
+    count = state.delay.count + 1 if state.delay and state.delay.step is step else 1
     if isinstance(known, Later):
-        until = max(known.until, now + SOONEST)
+        until = max(now + min(pause(count), SOONEST), min(known.until, now + LATEST))
         return f.Delayed(at=now, step=step, why=known.detail, until=until, limit=known.limit)
     if isinstance(known, Outage) or isinstance(cause, ActivityTimeoutError):
-        count = state.delay.count + 1 if state.delay and state.delay.step is step else 1
         why = known.detail if known else "no worker finished it in time"
         return f.Delayed(at=now, step=step, why=why, until=now + pause(count))
     why = known.detail if known else f"an error nobody planned for: {getattr(cause, 'type', None) or 'unknown'}"

@@ -22,7 +22,10 @@ WAVE_RETRY: Final = RetryPolicy(
 # Between waves: 5 s, 10 s, 20 s ... up to an hour, as long as the business deadline allows.
 FIRST_PAUSE: Final = timedelta(seconds=5)
 LONGEST_PAUSE: Final = timedelta(hours=1)
-SOONEST: Final = timedelta(seconds=1)  # from now, whatever moment an activity named
+
+# Whatever moment an activity named: not much sooner (the first time 5 s), and not later.
+SOONEST: Final = timedelta(minutes=1)
+LATEST: Final = timedelta(days=1)
 
 EFFECT: Final[dict[str, Any]] = {
     "start_to_close_timeout": ATTEMPT,

@@ -16,6 +16,7 @@ from certloom.domain.issuance import RevocationReason
 from certloom.domain.key import KeyType
 from certloom.domain.model import Utc
 from certloom.domain.money import Money
+from certloom.domain.renewal import begins
 from certloom.domain.rights import allowed_actions
 from certloom.domain.role import Role
 from certloom.domain.state import CertificateState
@@ -273,8 +274,9 @@ def _renewal_reason(state: CertificateState, at: datetime | None) -> RenewalReas
         return RenewalReason.PLAN_ENDS_FIRST
     if at == state.renewal.not_before:
         return RenewalReason.AFTER_FAILURE
-    suggested = state.renewal.suggested
-    return RenewalReason.SUGGESTED if suggested and suggested.at == at else RenewalReason.THIRD_LEFT
+    suggested, leaf = state.renewal.suggested, state.issuance
+    by_word = suggested is not None and suggested.number == leaf.number
+    return RenewalReason.SUGGESTED if by_word and at != begins(leaf, word=None, early=0) else RenewalReason.THIRD_LEFT
 
 
 def _next_wake(state: CertificateState, looks: Looks) -> WakeView:

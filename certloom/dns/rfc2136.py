@@ -53,6 +53,7 @@ class Rfc2136Provider:
     def _update(self, record_name: str) -> dns.update.UpdateMessage:
         if not lies_in(record_name, self._zone):
             raise DnsRefused(f"{record_name} does not lie in the zone {self._zone}.")
+        _absolute(self._settings.key_name)  # or a name that is none would end what is meant for many
         key = {self._settings.key_name: self._secret.get_secret_value()}
         return dns.update.UpdateMessage(
             _absolute(self._zone),

@@ -9,9 +9,10 @@ from typing import Final
 
 from certloom.domain.certificate import CertificateStatus, Origin, Phase
 from certloom.domain.issuance import RevocationReason
+from certloom.domain.renewal import begins
 from certloom.domain.state import CertificateState, Delay
 from certloom.domain.step import Step, StepKind, WaitReason
-from certloom.domain.validity import REPROVE_LEADS, proof_good_until, renew_at
+from certloom.domain.validity import REPROVE_LEADS, proof_good_until
 
 PAY_WITHIN: Final = timedelta(hours=24)
 APPLY_WITHIN: Final = timedelta(days=365)  # after payment; then the order is refunded by itself
@@ -111,9 +112,9 @@ def renewal_at(state: CertificateState) -> datetime | None:
     if leaf is None or not renews(state):
         return None
     suggested = state.renewal.suggested
-    wanted = suggested is not None and suggested.number == leaf.number
-    usual = suggested.at if suggested and wanted else renew_at(leaf.not_before, leaf.not_after)
-    at = max(usual, state.renewal.not_before) if state.renewal.not_before else usual
+    word = suggested.at if suggested and suggested.number == leaf.number else None
+    wanted = begins(leaf, word=word, early=state.renewal.early)
+    at = max(wanted, state.renewal.not_before) if state.renewal.not_before else wanted
     return at if state.plan and at < state.plan.ends_at else None
 
 

@@ -26,6 +26,10 @@ class LimitScope(StrEnum):
     FAILURES = "failures"  # failed validations per name
 
 
+CERTIFICATES: Final = frozenset({LimitScope.DOMAIN, LimitScope.NAME_SET})
+"""What counts by certificates issued: an order that came to none has used nothing of it."""
+
+
 class Limit(Model):
     """`count` at once, and as many again in each `period`."""
 

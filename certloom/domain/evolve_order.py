@@ -12,7 +12,7 @@ from certloom.domain.issuance import Issuance, IssuanceState
 from certloom.domain.model import Model
 from certloom.domain.order import Order, OrderPurpose
 from certloom.domain.state import CertificateState, Plan, Renewal, Suggestion
-from certloom.domain.validity import ORGANISATION_REUSE, proof_good_until
+from certloom.domain.validity import ORGANISATION_REUSE, proof_good_until, renew_at
 
 Changes = Mapping[str, Any]
 M = TypeVar("M", bound=Model)
@@ -67,8 +67,12 @@ def _(fact: f.Prepared, state: CertificateState) -> Changes:
 
 
 def _still_proven(application: Application, fact: f.Prepared) -> datetime | None:
-    """A proof seen before stands for the challenges that it was about, and for no new one."""
-    known = set(application.challenges)
+    """A proof seen before stands for the challenges that it was about, and for no new one.
+
+    An account's own token is the same at each order, and is looked for at each: the issuer may hold the name as proven
+    because its new owner, another account, proved it.
+    """
+    known = {challenge for challenge in application.challenges if not challenge.own}
     return application.proven_at if all(challenge in known for challenge in fact.challenges) else None
 
 
@@ -146,9 +150,23 @@ def _(fact: f.Issued, state: CertificateState) -> Changes:
         "issuances": (*kept, fact.issuance),
         "plan": state.plan or Plan(started_at=fact.at, ends_at=fact.at + timedelta(days=fact.plan_days)),
         "first_issued_at": state.first_issued_at or fact.at,
-        "renewal": Renewal(asked_at=state.renewal.asked_at),
+        "renewal": Renewal(asked_at=state.renewal.asked_at, early=_early(state, order, fact.at)),
         "reminded_days": None,
     }
+
+
+def _early(state: CertificateState, order: Order, at: datetime) -> int:
+    """Count renewals in a row that began at the issuer's word, long before the leaf's own time."""
+    leaf, suggested = state.issuance, state.renewal.suggested
+    if (
+        leaf is None
+        or suggested is None
+        or suggested.number != leaf.number
+        or order.purpose is not OrderPurpose.RENEWAL
+    ):
+        return 0
+    by_word = suggested.at <= order.started_at and at < renew_at(leaf.not_before, leaf.not_after)
+    return state.renewal.early + 1 if by_word else 0
 
 
 def _after_issuing(state: CertificateState) -> Phase:

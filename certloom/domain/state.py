@@ -46,6 +46,7 @@ class Renewal(Model):
     last_error: str | None = None
     failures: int = 0  # in a row
     suggested: Suggestion | None = None
+    early: int = 0  # renewals in a row that only the issuer's word made so early
     proof_asked_at: Utc | None = None  # the customer was told that the next renewal needs the proof again
 
 

@@ -113,7 +113,8 @@ def _option(value: SecretStr) -> SecretStr:
     return value
 
 
-KeyName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9_])?$")]
+_LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+KeyName = Annotated[str, StringConstraints(max_length=253, pattern=rf"^{_LABEL}(?:\.{_LABEL})*$")]
 Option = Annotated[SecretStr, Field(max_length=500), AfterValidator(_option)]
 
 

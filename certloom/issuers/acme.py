@@ -99,10 +99,10 @@ class AcmeIssuer:
                 order = went
             return signed_leaf(order, order.leaf_pem or "", order.chain_pem or "")
 
-    async def abandon(self, order_ref: str, *, now: datetime) -> None:
+    async def abandon(self, order_ref: str, *, now: datetime) -> bool:
         """Close the order; one that may have a leaf already stays as it is."""
         async with self._storage.begin() as tx:
-            await tx.acme.abandon_order(order_ref, now)
+            return await tx.acme.abandon_order(order_ref, now)
 
     async def revoke(self, leaf: LeafToRevoke, *, now: datetime) -> None:
         """Revoke by our account, or by the leaf's own key when the CA lost the account."""

@@ -1,5 +1,6 @@
 """The leaf that an ACME CA gave: is it what was ordered, and what is said of it."""
 
+from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
@@ -47,10 +48,10 @@ def request_der(order: AcmeOrder) -> bytes:
     return x509.load_pem_x509_csr(order.csr_pem.encode("ascii")).public_bytes(Encoding.DER)
 
 
-def read_chain(body: bytes, order: AcmeOrder) -> tuple[str, str]:
+def read_chain(body: bytes, order: AcmeOrder, *, now: datetime) -> tuple[str, str]:
     """Return leaf and chain without the root, as PEM.
 
-    Raises OrderNotOurs for another key, IssuerRefused for other names, Outage for what is no chain.
+    Raises OrderNotOurs for another key, IssuerRefused for other names or a leaf that is over, Outage for no chain.
     """
     try:
         leaf, *above = x509.load_pem_x509_certificates(body)
@@ -63,6 +64,9 @@ def read_chain(body: bytes, order: AcmeOrder) -> tuple[str, str]:
     if names != set(order.names):
         told = ", ".join(sorted(names)[:5]) or "no name"
         raise IssuerRefused(f"The CA issued for {told} instead of what was ordered.", reason="leaf_mismatch")
+    if leaf.not_valid_after_utc <= now:
+        detail = f"The CA's certificate ended on {leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC, before it was fetched."
+        raise IssuerRefused(detail, reason="leaf_over")
     chain = [item for item in above[:LONGEST_CHAIN] if item.issuer != item.subject]
     if chain and not _signed(leaf, chain[0]):
         raise Outage("The CA sent a chain that does not belong to the certificate.")

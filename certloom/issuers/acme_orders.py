@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from certloom.domain.errors import Outage
+from certloom.domain.errors import Later, Outage
 from certloom.issuers.acme_account import LOST, AcmeAccounts
 from certloom.issuers.acme_client import AcmeClient
 from certloom.issuers.acme_network import Signer
@@ -138,5 +138,7 @@ class AcmeOrders:
 
 def _is_about_replaces(error: ProblemRefused | Outage) -> bool:
     """Pebble calls a predecessor that it does not know a fault of its own (500), so the words decide."""
+    if isinstance(error, Later):  # a limit is not got round by asking once more
+        return False
     known = isinstance(error, ProblemRefused) and error.problem.code == "alreadyReplaced"
     return known or bool(_ABOUT_REPLACES.search(error.detail))

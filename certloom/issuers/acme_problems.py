@@ -174,6 +174,8 @@ def refusal_of(reply: Reply, *, now: datetime, names: Iterable[str] = ()) -> Cer
         return Outage(f"The CA answered {reply.status}; redirects are not followed.")
     problem = reply.problem()
     until = reply.come_again(now)
+    if until is not None and until <= now:  # "at once" is no answer to a limit
+        until = None
     limited = problem is not None and problem.code == "rateLimited"
     if limited or (until and reply.status in {429, 503}):
         detail = sentences(problem, names) if problem else "The CA wants to be left in peace for a while."

@@ -126,7 +126,7 @@ class AcmeProgress:
         if body.certificate is None:
             raise Outage("The CA says that the order is valid, and not where the certificate is.")
         reply = await self._client.post(body.certificate, None, signer, now=now, accept=CHAIN_TYPE)
-        leaf, chain = read_chain(reply.body, order)
+        leaf, chain = read_chain(reply.body, order, now=now)
         async with self._storage.begin() as tx:
             return await tx.acme.set_leaf(order.order_ref, leaf_pem=leaf, chain_pem=chain)
 

@@ -24,7 +24,8 @@ RECORD_LABEL: Final = "_acme-challenge"
 FILE_PATH: Final = "/.well-known/acme-challenge"
 AT_ONCE: Final = 4  # authorisations of one order
 ANSWER_AGAIN: Final = timedelta(minutes=5)  # a CA that still waits then has lost our answer
-LOOK_PAUSE: Final = 1.0  # seconds; a validation takes about that
+LOOK_PAUSE: Final = 1.0  # seconds; a validation takes about that, and then a quarter of what it has taken
+LOOK_SLOWEST: Final = 15.0  # seconds
 
 
 class Proofs:
@@ -66,7 +67,9 @@ class Proofs:
             order = await self._answer(order, item, signer, now)
         if order is not before:
             return order
-        pauses = [reply.pause(now, default=LOOK_PAUSE) for reply, item in found if item.status != "valid"]
+        waited = (now - max(order.answered.values(), default=now)).total_seconds()
+        usual = min(max(LOOK_PAUSE, waited / 4), LOOK_SLOWEST)
+        pauses = [reply.pause(now, default=usual) for reply, item in found if item.status != "valid"]
         return max(pauses) if pauses else order
 
     async def failure(

@@ -104,13 +104,14 @@ class FakeIssuer:
         self._lose_answer()
         return leaf
 
-    async def abandon(self, order_ref: str, *, now: datetime) -> None:
+    async def abandon(self, order_ref: str, *, now: datetime) -> bool:
         """Close the order unless it is signed or unknown."""
         await self._answer("abandon")
         order = self._orders.get(order_ref)
         if order is not None and order.serial is None and order.abandoned_at is None:
             self._orders[order_ref] = order.model_copy(update={"abandoned_at": now})
         self._lose_answer()
+        return order is not None and order.serial is None
 
     async def revoke(self, leaf: LeafToRevoke, *, now: datetime) -> None:
         """Remember the first revocation of each serial."""

@@ -110,8 +110,11 @@ class Issuer(Protocol):
         """
         ...
 
-    async def abandon(self, order_ref: str, *, now: datetime) -> None:
-        """Drop an order that has signed nothing; silent when it is unknown, dropped or signed."""
+    async def abandon(self, order_ref: str, *, now: datetime) -> bool:
+        """Drop an order that has signed nothing; silent when it is unknown, dropped or signed.
+
+        True when it is certain that the order never has a leaf.
+        """
         ...
 
     async def revoke(self, leaf: LeafToRevoke, *, now: datetime) -> None:

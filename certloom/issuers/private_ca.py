@@ -80,10 +80,10 @@ class PrivateCa:
                 order = await reserve(tx, order, authority_id=authority.id, now=now, not_after=not_after)
         return await asyncio.to_thread(self._sign, order, authority)
 
-    async def abandon(self, order_ref: str, *, now: datetime) -> None:
+    async def abandon(self, order_ref: str, *, now: datetime) -> bool:
         """Close the order; one that has its serial stays as it is."""
         async with self._storage.begin() as tx:
-            await tx.authorities.abandon_order(order_ref, now)
+            return await tx.authorities.abandon_order(order_ref, now)
 
     async def revoke(self, leaf: LeafToRevoke, *, now: datetime) -> None:
         """Enter the leaf and publish a CRL that lists it, in one transaction.

@@ -51,6 +51,33 @@ class Keyring:
         return f"Keyring({', '.join(identifier.hex() for identifier, _ in self._keys)})"
 
 
+class FileKeyring(Keyring):
+    """A key file that is read again when something was sealed under a key it did not have at the start.
+
+    So a rotation reaches running processes: they open at once what the new key sealed, and seal with it themselves
+    from their next start.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._ring = read_key_file(path)
+
+    @property
+    def newest(self) -> tuple[bytes, bytes]:
+        """The id and the key that seal."""
+        return self._ring.newest
+
+    def find(self, wanted: bytes) -> Sequence[bytes]:
+        """Return the keys whose id starts with *wanted*."""
+        return self._ring.find(wanted) or read_key_file(self._path).find(wanted)
+
+    def __len__(self) -> int:
+        return len(self._ring)
+
+    def __repr__(self) -> str:
+        return repr(self._ring)
+
+
 def key_id(key: bytes) -> bytes:
     """Return the public id of a key: eight bytes of a hash that serves no other purpose."""
     return hashlib.sha256(b"certloom key id\x00" + key).digest()[:KEY_ID_BYTES]

@@ -95,10 +95,12 @@ class SqlAcmeTable:
         """Keep the leaf, once."""
         return await self._change(order_ref, orders.c.leaf_pem.is_(None), leaf_pem=leaf_pem, chain_pem=chain_pem)
 
-    async def abandon_order(self, order_ref: str, at: datetime) -> None:
-        """Close an order that was not finalized."""
+    async def abandon_order(self, order_ref: str, at: datetime) -> bool:
+        """Close an order that was not finalized; True again when it was closed before."""
         mine = update(orders).where(orders.c.order_ref == order_ref, orders.c.finalizing_at.is_(None))
         await self._connection.execute(mine.where(orders.c.abandoned_at.is_(None)).values(abandoned_at=at))
+        order = await self.get_order(order_ref)
+        return order is not None and order.abandoned_at is not None
 
     async def _change(self, order_ref: str, condition: ColumnElement[bool], **values: Any) -> AcmeOrder:
         await self._connection.execute(update(orders).where(orders.c.order_ref == order_ref, condition).values(values))

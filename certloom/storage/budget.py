@@ -1,12 +1,21 @@
 """The budget of CA limits: taken under a lock per issuer, given back once, queued for by urgency."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Update, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from certloom.domain.budget import Bucket, BucketName, Limit, Limits, LimitScope, counted_by, names_digest
+from certloom.domain.budget import (
+    CERTIFICATES,
+    Bucket,
+    BucketName,
+    Limit,
+    Limits,
+    LimitScope,
+    counted_by,
+    names_digest,
+)
 from certloom.domain.budget_queue import (
     GONE_AFTER,
     Shortage,
@@ -57,15 +66,26 @@ class SqlBudgetTable:
         await self._connection.execute(_turn(key, TakenState.USED))
 
     async def give_back(self, key: str, *, now: datetime) -> bool:
+        """Give back whatever was reserved."""
+        return await self._return(key, (TakenState.RESERVED,), frozenset(LimitScope), now)
+
+    async def unissued(self, key: str, *, now: datetime) -> bool:
+        """Give back the certificates, also of an order that the CA has counted as such."""
+        return await self._return(key, (TakenState.RESERVED, TakenState.USED), CERTIFICATES, now)
+
+    async def _return(
+        self, key: str, states: Collection[TakenState], scopes: Collection[LimitScope], now: datetime
+    ) -> bool:
         """Give back each token to its bucket, by the limits that a worker knew last."""
         mine = budget_reservations.c.key == key
         issuer = await self._connection.scalar(select(budget_reservations.c.issuer).where(mine))
         if issuer is None:
             return False
         await self._lock(issuer)
-        if not await changed(self._connection, _turn(key, TakenState.RETURNED)):
+        if not await changed(self._connection, _turn(key, TakenState.RETURNED, states)):
             return False
-        taken: Sequence[Taken] = (await self._connection.scalars(select(budget_reservations.c.taken).where(mine))).one()
+        found: Sequence[Taken] = (await self._connection.scalars(select(budget_reservations.c.taken).where(mine))).one()
+        taken = [one for one in found if one.bucket.scope in scopes]
         limits: Limits = (
             await self._connection.scalars(select(budgets.c.limits).where(budgets.c.issuer == issuer))
         ).one()
@@ -169,6 +189,6 @@ class SqlBudgetTable:
         await overwrite(self._connection, budget_reservations, {**row, "state": state.value, "taken": taken})
 
 
-def _turn(key: str, state: TakenState) -> Update:
-    reserved = (budget_reservations.c.key == key, budget_reservations.c.state == TakenState.RESERVED.value)
-    return update(budget_reservations).where(*reserved).values(state=state.value)
+def _turn(key: str, state: TakenState, before: Collection[TakenState] = (TakenState.RESERVED,)) -> Update:
+    mine = (budget_reservations.c.key == key, budget_reservations.c.state.in_([one.value for one in before]))
+    return update(budget_reservations).where(*mine).values(state=state.value)

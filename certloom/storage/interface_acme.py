@@ -72,6 +72,6 @@ class AcmeTable(Protocol):
         """Keep the leaf; the first one stays."""
         ...
 
-    async def abandon_order(self, order_ref: str, at: datetime) -> None:
-        """Close an order that was not finalized; silent when it was, or is unknown."""
+    async def abandon_order(self, order_ref: str, at: datetime) -> bool:
+        """Close an order that was not finalized; False when it was, or is unknown."""
         ...

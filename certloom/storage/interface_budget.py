@@ -32,6 +32,10 @@ class BudgetTable(Protocol):
         """Give back what an order took that the CA never counted; False when there is nothing to give back."""
         ...
 
+    async def unissued(self, key: str, *, now: datetime) -> bool:
+        """Give back what counts certificates (`budget.CERTIFICATES`), of an order that will never have one; once."""
+        ...
+
     async def fail(self, key: str, names: tuple[str, ...], *, issuer: str, limits: Limits, at: datetime) -> None:
         """Count a failed validation of each of *names*, once by *key*."""
         ...

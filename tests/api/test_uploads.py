@@ -30,7 +30,7 @@ async def test_an_upload_is_issued_at_once(world: World) -> None:
     assert (view["origin"], view["status"], view["label"]) == ("uploaded", "issued", "old")
     assert view["names"] == ["www.example.com", "*.example.com"]
     assert view["allowed_actions"] == ["deploy", "download", "delete"]
-    assert view["renewal"] == {"next_at": None, "why": "uploaded", "last_error": None}
+    assert view["renewal"] == {"next_at": None, "why": "uploaded", "last_error": None, "explanation_url": None}
     assert view["refund"] == {"amount": None, "state": "none", "why": "no_payment"}
     assert (await world.get(f"/v1/certificates/{view['id']}/refund-quote"))["why"] == "no_payment"
 

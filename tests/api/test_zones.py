@@ -99,6 +99,8 @@ async def test_other_names_are_refused(world: World, zone: str, code: str) -> No
         ("rfc2136", {"settings": {}}, "/settings/server"),
         ("rfc2136", {"settings": {"server": "a b", "key_name": "k"}}, "/settings/server"),
         ("rfc2136", {"settings": {"server": "ns", "key_name": "a b"}}, "/settings/key_name"),
+        ("rfc2136", {"settings": {"server": "ns", "key_name": "a..b"}}, "/settings/key_name"),
+        ("rfc2136", {"settings": {"server": "ns", "key_name": "a" * 64}}, "/settings/key_name"),
         ("rfc2136", {"settings": {"server": "ns", "key_name": "k", "algorithm": "hmac-md5"}}, "/settings/algorithm"),
         ("rfc2136", {"settings": {"server": "ns", "key_name": "k", "port": 0}}, "/settings/port"),
         ("rfc2136", {"settings": {"server": "ns", "key_name": "k", "kind": "manual"}}, "/settings/kind"),

@@ -31,7 +31,15 @@ SDKS = {
     "uvicorn": ("api/", "workers/"),
     "rich": ("workers/", "lab/", "certloom/cli/"),
     "pydantic_settings": ("certloom/settings.py",),
-    "temporalio": ("activities/", "workflows/", "workers/", "certloom/wiring.py", "certloom/keys/payload.py", "api/"),
+    "temporalio": (
+        "activities/",
+        "workflows/",
+        "workers/",
+        "certloom/wiring.py",
+        "certloom/keys/payload.py",
+        "api/",
+        "lab/footprint.py",
+    ),
 }
 
 

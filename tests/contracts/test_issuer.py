@@ -175,17 +175,17 @@ async def test_an_abandoned_order_is_never_signed(issuer: Issuer) -> None:
     """An abandoned order is refused for good, and abandoning again is silent."""
     opened = await issuer.begin(order(), now=NOW)
     for _ in range(2):
-        await issuer.abandon(opened.order_ref, now=NOW)
+        assert await issuer.abandon(opened.order_ref, now=NOW)
     with pytest.raises(IssuerRefused):
         await issuer.advance(opened.order_ref, now=NOW, not_after=END)
 
 
 async def test_abandoning_what_is_signed_or_unknown_is_silent(issuer: Issuer) -> None:
-    """A signed order stays signed, and an unknown one is no error."""
+    """A signed order stays signed, and an unknown one is no error; of neither it is said that there is no leaf."""
     opened = await issuer.begin(order(), now=NOW)
     leaf = await finished(issuer, opened.order_ref)
-    await issuer.abandon(opened.order_ref, now=NOW)
-    await issuer.abandon("order_unknown", now=NOW)
+    assert not await issuer.abandon(opened.order_ref, now=NOW)
+    assert not await issuer.abandon("order_unknown", now=NOW)
     assert await issuer.advance(opened.order_ref, now=NOW, not_after=END) == leaf
 
 

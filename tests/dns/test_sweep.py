@@ -85,6 +85,27 @@ async def test_a_failure_is_tried_again_with_growing_pauses(ground: Ground, boar
     assert await ground.rows() == []
 
 
+async def test_one_that_breaks_holds_up_no_other(ground: Ground, board: FakeDns) -> None:
+    """An error that nobody planned for is one record's own: the rest of the sweep goes on."""
+    await ground.add_zone()
+    await ground.publish(PLAIN)
+    await ground.publish(challenge("other.one.test"), certificate_id="cert_2")
+    await ground.release()
+    await ground.release("cert_2")
+    clean_up = board.clean_up
+
+    async def breaking(record_name: str, value: str) -> None:
+        if record_name == NAME:
+            raise ValueError
+        await clean_up(record_name, value)
+
+    board.clean_up = breaking  # type: ignore[method-assign]
+    assert await ground.sweep() == "took away 1 DNS records, 1 later"
+    assert board.shown == {NAME: {"v"}}
+    (row,) = await ground.rows()
+    assert row.error == "an error that nobody planned for: ValueError"
+
+
 async def test_a_value_of_two_certificates_stays_until_the_last(ground: Ground, board: FakeDns) -> None:
     """The private CA's token belongs to account and name, so two certificates may show the same one."""
     await ground.add_zone()

@@ -131,6 +131,20 @@ async def test_used_is_not_given_back(storage: SqlStorage) -> None:
     assert await free(storage, after=SECOND) == 6
 
 
+async def test_an_order_that_came_to_nothing(storage: SqlStorage) -> None:
+    """Certificates that were never issued are given back, once; the order itself the CA has counted."""
+    limits = Limits(items=(SEVEN.items[0], Limit(scope=LimitScope.NAME_SET, count=2, period=HOUR)))
+    await reserve(storage, wish("k"), limits=limits)
+    async with storage.begin() as tx:
+        await tx.budget.use("k")
+        assert await tx.budget.unissued("k", now=NOW)
+        assert not await tx.budget.unissued("k", now=NOW)
+        assert not await tx.budget.unissued("unknown", now=NOW)
+    found = {one.scope: Bucket(one.tat) for one in (await standing(storage)).buckets}
+    assert found[LimitScope.ORDERS].free(limits.items[0], NOW) == 6
+    assert LimitScope.NAME_SET not in found
+
+
 async def test_exempt(storage: SqlStorage) -> None:
     """What the CA counts nowhere is let through where nothing is left, and takes nothing, nor gives any back."""
     for number in range(8):

@@ -159,8 +159,32 @@ class TestLimits:
         await built.forward(late, 3 * HOUR)
         await built.until(late, lambda state: state.phase is Phase.PROVING)
 
+    async def test_an_order_that_came_to_nothing_leaves_room_for_the_next(self, built: World) -> None:
+        """Orders that end unproven use up no certificates: a customer who takes his time is never locked out."""
+        limits = Limits(items=(Limit(scope=LimitScope.NAME_SET, count=1, period=7 * 24 * HOUR),))
+        built.stranger.limits, built.stranger.script.orders_last = limits, 8 * HOUR
+        certificate_id = await built.buy(STRANGERS)
+        await built.apply(certificate_id)
+        await built.until(certificate_id, lambda state: state.phase is Phase.PROVING)
+        await built.forward(certificate_id, 8 * HOUR)
+        again = await built.until(certificate_id, lambda state: state.attempts == 2 and bool(state.order))
+        again = await built.until(certificate_id, lambda state: state.phase is Phase.PROVING or bool(state.delay))
+        assert (again.phase, again.delay) == (Phase.PROVING, None)
+
 
 class TestRefusal:
+    async def test_what_an_operator_has_to_mend_waits_for_him(self, built: World) -> None:
+        """A new application is parked with the issuer's sentence, and goes on after `resume`."""
+        certificate_id = await built.buy(STRANGERS)
+        built.stranger.script.refuse_begin = "externalAccountRequired"
+        await built.apply(certificate_id)
+        parked = await built.until(certificate_id, lambda state: state.attention is not None)
+        assert parked.application is not None
+        assert parked.application.outcome is None
+        built.stranger.script.refuse_begin = None
+        await built.handle(certificate_id).signal("resume")
+        await built.until(certificate_id, lambda state: state.phase is Phase.PROVING)
+
     async def test_a_renewal_is_tried_again_soon_and_then_ever_later(self, built: World) -> None:
         """A refused renewal comes again after a minute, then after ten, and the leaf stays."""
         certificate_id = await built.issued(STRANGERS)

@@ -6,7 +6,7 @@ import pytest
 from josepy.b64 import b64decode
 
 from certloom.domain.application import ValidationMethod
-from certloom.domain.errors import IssuerRefused, Outage
+from certloom.domain.errors import IssuerRefused, Later, Outage
 from certloom.domain.key import KeyType
 from certloom.issuers.acme import AcmeIssuer
 from certloom.issuers.interface import Pending, SignedLeaf
@@ -74,6 +74,17 @@ async def test_a_pending_challenge_is_answered_once(ca: FakeCa, issuer: AcmeIssu
     assert ca.orders.all[0].authzs[0].answered == 1
 
 
+async def test_a_ca_that_takes_long_is_asked_ever_more_rarely(ca: FakeCa, issuer: AcmeIssuer) -> None:
+    """The pauses between two looks grow with the time that the CA takes, to a quarter of a minute."""
+    ca.orders.polls, ca.orders.retry_after = 9, ""
+    opened = await issuer.begin(order(), now=NOW)
+    seconds = (0, 2, 20, 240)
+    found = [
+        await issuer.advance(opened.order_ref, now=NOW + timedelta(seconds=after), not_after=END) for after in seconds
+    ]
+    assert found == [Pending(retry_after=pause) for pause in (1, 1, 5, 15)]
+
+
 async def test_an_answer_that_was_lost_is_given_again(ca: FakeCa, issuer: AcmeIssuer) -> None:
     """After minutes in which nothing happened the CA is told once more."""
     ca.orders.polls = 9
@@ -116,6 +127,25 @@ async def test_a_leaf_with_other_names_is_refused(ca: FakeCa, issuer: AcmeIssuer
     with pytest.raises(IssuerRefused, match=r"other\.example\.net") as refused:
         await finished(issuer, opened.order_ref)
     assert refused.value.reason == "leaf_mismatch"
+
+
+async def test_a_leaf_that_is_over_is_refused(issuer: AcmeIssuer) -> None:
+    """Fetched after its end, it would be renewed in the same moment, again and again."""
+    opened = await issuer.begin(order(), now=NOW)
+    with pytest.raises(IssuerRefused, match="ended") as refused:
+        await issuer.advance(opened.order_ref, now=NOW + timedelta(days=3650), not_after=END)
+    assert refused.value.reason == "leaf_over"
+
+
+async def test_a_limit_is_not_about_the_predecessor(ca: FakeCa, issuer: AcmeIssuer) -> None:
+    """A CA whose limit is used up is not asked once more, whatever words it says that with."""
+    ca.renewal_info = lambda _: (200, {}, b"{}")
+    leaf = await signed(issuer, order())
+    ca.fail("new-order", saying("rateLimited", 429, detail="too many replacements of an existing order"))
+    before = ca.seen["new-order"]
+    with pytest.raises(Later):
+        await issuer.begin(order(key="two", replaces=leaf.leaf_pem), now=NOW)
+    assert ca.seen["new-order"] == before + 1
 
 
 async def test_equal_orders_that_the_ca_merges_get_a_leaf_each(ca: FakeCa, issuer: AcmeIssuer) -> None:

@@ -114,6 +114,14 @@ async def test_a_limit_without_an_end_is_an_hour(ca: FakeCa, issuer: AcmeIssuer)
     assert later.value.until == NOW + timedelta(hours=1)
 
 
+async def test_at_once_is_no_answer_to_a_limit(ca: FakeCa, issuer: AcmeIssuer) -> None:
+    """Retry-After 0 counts as none: a CA whose limit is used up is not asked every second."""
+    ca.fail("new-order", saying("rateLimited", 429, headers={"Retry-After": "0"}))
+    with pytest.raises(Later) as later:
+        await issuer.begin(order(), now=NOW)
+    assert later.value.until == NOW + timedelta(hours=1)
+
+
 async def test_a_pause_by_date_is_counted_from_the_ca_s_clock(ca: FakeCa, issuer: AcmeIssuer) -> None:
     """An HTTP-date in Retry-After means the same whatever our own clock says."""
     headers = {"Retry-After": "Sun, 06 Nov 1994 08:50:37 GMT", "Date": "Sun, 06 Nov 1994 08:49:37 GMT"}
