@@ -22,7 +22,7 @@ from certloom.keys.interface import Credentials, KeyMaker, Sealer
 from certloom.storage.interface import Storage, Transaction
 from certloom.validation.interface import Validator
 
-CAA_PAUSE: Final = timedelta(seconds=30)  # until CAA is looked at again; then twice as long each time
+CAA_PAUSE: Final = timedelta(seconds=5)  # until CAA is looked at again; then twice as long each time
 CAA_SLOWEST: Final = timedelta(minutes=30)
 CAA_SHOWN: Final = 3  # sentences; the rest are alike
 
@@ -123,7 +123,10 @@ class OrderActivities:
         if not identities:  # the CA does not say how it is named, and looks itself
             return
         verdicts = await self._validator.check_caa(
-            application.names, method=application.validation, identities=identities
+            application.names,
+            method=application.validation,
+            identities=identities,
+            account=await issuer.account_uri(now=now),
         )
         forbidden = [one.detail or f"CAA of {one.name} forbids it." for one in verdicts if not one.permitted]
         if forbidden:

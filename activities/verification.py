@@ -12,7 +12,7 @@ from activities.attempt import known
 from activities.publication import Obstacle, Publication
 from activities.work import started_at
 from certloom.domain.application import Challenge, ValidationMethod
-from certloom.domain.errors import Outage
+from certloom.domain.errors import IssuerRefused, Outage
 from certloom.domain.model import Model, Utc
 from certloom.issuers.interface import Issuer
 from certloom.storage.interface import Storage
@@ -129,9 +129,12 @@ class VerificationActivities:
             identities = await issuer.caa_identities(now=now)
             if issuer.outside and not identities:  # it does not say how it is named, and looks itself
                 return []
-            return await self._validator.check_caa(looking.names, method=looking.validation, identities=identities)
-        except Outage as outage:
-            return [CaaVerdict(name=name, permitted=False, detail=outage.detail) for name in looking.names]
+            account = await issuer.account_uri(now=now)
+            return await self._validator.check_caa(
+                looking.names, method=looking.validation, identities=identities, account=account
+            )
+        except (Outage, IssuerRefused) as error:
+            return [CaaVerdict(name=name, permitted=False, detail=error.detail) for name in looking.names]
 
     async def _remember(
         self, looking: Looking, looks: Sequence[Look], *, now: datetime, next_look_at: datetime | None

@@ -61,6 +61,11 @@ class AcmeIssuer:
         async with self._call():
             return (await self._client.directory(now=now)).meta.caa_identities
 
+    async def account_uri(self, *, now: datetime) -> str | None:
+        """Return the account's URL, by which CAs know it (RFC 8657 section 3)."""
+        async with self._call():
+            return (await self._accounts.signer(now=now)).account_url
+
     async def begin(self, request: OrderRequest, *, now: datetime) -> OrderOpened:
         """Keep the order, place it, and keep what has to be published."""
         refuse_unprovable(request.names, request.validation, label=RECORD_LABEL)

@@ -126,6 +126,10 @@ class FakeIssuer:
         """Return `identities`, which a test may set."""
         return self.identities
 
+    async def account_uri(self, *, now: datetime) -> str | None:  # noqa: ARG002 - the seam's
+        """Return one when it is a stranger's."""
+        return "https://ca.example.net/account/1" if self.outside else None
+
     async def suggest_renewal(self, leaf_pem: str, *, now: datetime) -> RenewalWindow | None:  # noqa: ARG002 - the seam's
         """Return the scripted window."""
         return self.window

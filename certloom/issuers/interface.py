@@ -125,6 +125,13 @@ class Issuer(Protocol):
         """Return the domains by which CAA records permit this issuer (RFC 8659 section 4.2). Raises Outage."""
         ...
 
+    async def account_uri(self, *, now: datetime) -> str | None:
+        """Return by which URI CAA records may name our account (RFC 8657 section 3); None where there are none.
+
+        An account that does not exist yet is made. Raises Outage and IssuerRefused.
+        """
+        ...
+
     async def suggest_renewal(self, leaf_pem: str, *, now: datetime) -> RenewalWindow | None:
         """Ask when to renew a leaf; None when this issuer never says. Raises Outage, and nothing else."""
         ...

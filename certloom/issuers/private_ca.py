@@ -98,6 +98,10 @@ class PrivateCa:
         """Return what the operator set."""
         return self._caa_identities
 
+    async def account_uri(self, *, now: datetime) -> str | None:  # noqa: ARG002 - the seam's
+        """Return None: there are no accounts at our own CA."""
+        return None
+
     async def suggest_renewal(self, leaf_pem: str, *, now: datetime) -> RenewalWindow | None:  # noqa: ARG002 - the seam's
         """Return None: when to renew its leaves is the service's to decide."""
         return None

@@ -47,15 +47,23 @@ def read_issue(value: bytes) -> IssueProperty:
 
 
 def why_forbidden(
-    records: Sequence[CaaRecord], *, wildcard: bool, method: str, identities: Collection[str]
+    records: Sequence[CaaRecord],
+    *,
+    wildcard: bool,
+    method: str,
+    identities: Collection[str],
+    account: str | None = None,
 ) -> str | None:
-    """Judge one relevant record set: None when it permits us, else the reason as half a sentence."""
+    """Judge one relevant record set: None when it permits us, else the reason as half a sentence.
+
+    `account` is the URI of the account that orders (RFC 8657 section 3); None where none is known.
+    """
     if unknown := _unknown(records):
         return f"its critical property {show_text(unknown.tag)} is unknown to us"
     applicable = _applicable(records, wildcard=wildcard)
     if not applicable:
         return None
-    reasons = [_why_not(read_issue(record.value), method, identities) for record in applicable]
+    reasons = [_why_not(read_issue(record.value), method, identities, account) for record in applicable]
     if None in reasons:
         return None
     told = next((reason for reason in reasons if reason != _NOT_US), None)
@@ -77,12 +85,13 @@ def _applicable(records: Sequence[CaaRecord], *, wildcard: bool) -> list[CaaReco
     return wild if wildcard and wild else plain
 
 
-def _why_not(issue: IssueProperty, method: str, identities: Collection[str]) -> str | None:
+def _why_not(issue: IssueProperty, method: str, identities: Collection[str], account: str | None) -> str | None:
     if issue.issuer not in {identity.lower() for identity in identities}:
         return _NOT_US
-    if issue.values("accounturi"):
-        # Only the issuer knows which of its accounts orders; another's must not pass for ours (RFC 8657 section 3).
-        return "it permits only the account that its accounturi names"
+    accounts = issue.values("accounturi")
+    if accounts and accounts != [account]:  # two of them permit nobody (RFC 8657 section 3)
+        ours = f", and ours is {show_text(account)}" if account else ""
+        return f"it permits only the account that its accounturi names{ours}"
     methods = issue.values("validationmethods")
     if len(methods) > 1:
         return "it lists validationmethods twice"
@@ -94,8 +103,9 @@ def _why_not(issue: IssueProperty, method: str, identities: Collection[str]) -> 
 class CaaClimb:
     """One check of several names; names under the same parents share what was already asked."""
 
-    def __init__(self, resolver: Resolver, identities: Collection[str]) -> None:
+    def __init__(self, resolver: Resolver, identities: Collection[str], *, account: str | None = None) -> None:
         self._resolver = resolver
+        self._account = account
         self._identities = tuple(identities)
         self._asked: dict[str, tuple[CaaRecord, ...]] = {}
 
@@ -104,7 +114,9 @@ class CaaClimb:
         base = name.removeprefix("*.")
         where, records = await self._relevant(base)
         wildcard = base != name
-        reason = why_forbidden(records, wildcard=wildcard, method=method, identities=self._identities)
+        reason = why_forbidden(
+            records, wildcard=wildcard, method=method, identities=self._identities, account=self._account
+        )
         if reason is None:
             return CaaVerdict(name=name, permitted=True)
         advice = self._advice(where, records, wildcard=wildcard)

@@ -64,6 +64,7 @@ class FakeValidator:
         *,
         method: str,
         identities: Sequence[str],
+        account: str | None = None,  # noqa: ARG002 - the seam's
     ) -> Sequence[CaaVerdict]:
         """See Validator; `caa_checks` counts pairs of name and method."""
         self.caa_checks.update((name, method) for name in names)

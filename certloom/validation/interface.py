@@ -39,10 +39,13 @@ class Validator(Protocol):
         """
         ...
 
-    async def check_caa(self, names: Sequence[str], *, method: str, identities: Sequence[str]) -> Sequence[CaaVerdict]:
+    async def check_caa(
+        self, names: Sequence[str], *, method: str, identities: Sequence[str], account: str | None = None
+    ) -> Sequence[CaaVerdict]:
         """Climb the tree for each name (`*.` means issuewild); one verdict per name, in order.
 
         `identities` are the domains by which records name the issuer; with none, every issue property forbids.
+        `account` is the URI of the account that orders there; a record for another one forbids (RFC 8657 section 3).
         A lookup that fails is never permission: raises Outage when a name server does not answer.
         """
         ...

@@ -32,9 +32,11 @@ class NetworkValidator:
         _require("content", challenge.content)
         return await look_at_web(self._http, challenge)
 
-    async def check_caa(self, names: Sequence[str], *, method: str, identities: Sequence[str]) -> Sequence[CaaVerdict]:
+    async def check_caa(
+        self, names: Sequence[str], *, method: str, identities: Sequence[str], account: str | None = None
+    ) -> Sequence[CaaVerdict]:
         """See Validator; a name that cannot stand in DNS raises InvalidInput."""
-        climb = CaaClimb(self._resolver, identities)
+        climb = CaaClimb(self._resolver, identities, account=account)
         gate = asyncio.Semaphore(CAA_AT_ONCE)
 
         async def check(name: str) -> CaaVerdict:

@@ -35,7 +35,9 @@ class ProvesAtOnce:
     async def look(self, challenge: Challenge) -> Look:
         return Look(name=challenge.name, type=challenge.type, proven=True, seen="proven")
 
-    async def check_caa(self, names: Sequence[str], *, method: str, identities: Sequence[str]) -> Sequence[CaaVerdict]:
+    async def check_caa(
+        self, names: Sequence[str], *, method: str, identities: Sequence[str], account: str | None = None
+    ) -> Sequence[CaaVerdict]:
         return [CaaVerdict(name=name, permitted=True) for name in names]
 
 

@@ -90,6 +90,28 @@ def test_record_sets_that_permit_a_host(records: list[CaaRecord]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("values", "permitted"),
+    [
+        (["https://ca.example/acct/1"], True),
+        (["https://ca.example/acct/2"], False),
+        (["https://ca.example/acct/1", "https://ca.example/acct/1"], False),
+    ],
+)
+def test_our_account_may_be_named(values: list[str], *, permitted: bool) -> None:
+    """A record that names the account that orders permits; another account, or two, do not (RFC 8657 section 3)."""
+    conditions = "; ".join(f"accounturi={value}" for value in values)
+    reason = why_forbidden(
+        [record("issue", f"{OURS}; {conditions}")],
+        wildcard=False,
+        method="dns-01",
+        identities=[OURS],
+        account="https://ca.example/acct/1",
+    )
+    assert (reason is None) is permitted
+    assert permitted or "and ours is" in str(reason)
+
+
+@pytest.mark.parametrize(
     "records",
     [
         [record("issue", ";")],
