@@ -33,6 +33,7 @@ from api.console import (
     zone_alias,
     zones,
 )
+from api.console.back import ways_back
 from api.console.forms import FormGuard
 from api.console.route import meet, recognise, sorry
 from api.services import Services
@@ -78,7 +79,7 @@ def create_console(services: Services) -> FastAPI:
         exception_handlers={HTTPException: _lost},
     )
     app.state.services = services
-    for router in PAGES:
+    for router in (*PAGES, ways_back(PAGES)):
         app.include_router(router)
     return app
 

@@ -104,3 +104,25 @@ async def test_the_form_names_the_lab_where_there_is_one(meet: Meet, world: Worl
     view, visitor = await world.buy(), await meet()
     told = f"www.shop.{SUFFIX}" in text_of(await visitor.get(at(view)))
     assert told == (world.services.lab is not None)
+
+
+async def test_a_forms_own_address_leads_back_to_it(meet: Meet, world: World) -> None:
+    """After a refusal it stands in the address bar; who presses Enter there wants the page, not an error."""
+    visitor = await meet("member")
+    certificate_id = (await world.issued())["id"]
+    for address, page in (
+        (f"/certificates/{certificate_id}/apply", f"/certificates/{certificate_id}"),
+        (f"/certificates/{certificate_id}/deployments/dep_1/rollback", f"/certificates/{certificate_id}"),
+        ("/targets/tgt_1/test", "/targets/tgt_1"),
+        ("/zones/zone_1/test", "/zones/zone_1"),
+        ("/account/keys", "/account"),
+    ):
+        answer = await visitor.http.get(address)
+        assert (answer.status_code, answer.headers["location"]) == (303, page)
+
+
+async def test_nothing_is_led_anywhere_without_a_session(meet: Meet, world: World) -> None:
+    """Who is not signed in sees the form to sign in, whatever is behind the address."""
+    visitor = await meet("member")
+    visitor.http.cookies.clear()
+    assert (await visitor.http.get("/certificates/cert_1/apply")).status_code == 401
