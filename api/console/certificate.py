@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Header, Request
 from starlette.responses import Response
 
 from api.case import Seen, seeing
-from api.console.choices import CATEGORIES, FORMATS, KEY_TYPES, PROOFS
+from api.console.choices import FORMATS, KEY_TYPES, PROOFS
 from api.console.outlook import outlook
 from api.console.page import HEADERS, VERSION, show
 from api.console.route import PageRoute
@@ -20,6 +20,7 @@ from api.schemas.certificate import CertificateView
 from certloom.domain.certificate import Action, Phase
 from certloom.domain.errors import FieldFault
 from certloom.domain.issuance import CUSTOMER_REASONS, RevocationReason
+from certloom.domain.organization import BUSINESS_CATEGORIES
 from certloom.domain.role import Role
 from certloom.domain.step import WaitReason
 
@@ -144,5 +145,5 @@ def _choices(request: Request) -> dict[str, Any]:
     operator = request.state.caller.role is Role.OPERATOR
     reasons = {one: words for one, words in REASONS.items() if operator or one in CUSTOMER_REASONS}
     first = RevocationReason.SUPERSEDED
-    offered = {"key_types": KEY_TYPES, "proofs": PROOFS, "formats": FORMATS, "categories": CATEGORIES}
+    offered = {"key_types": KEY_TYPES, "proofs": PROOFS, "formats": FORMATS, "categories": BUSINESS_CATEGORIES}
     return {**offered, "reasons": reasons, "usual_reason": first}

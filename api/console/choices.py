@@ -58,12 +58,6 @@ FORMATS: Final[Mapping[BundleFormat, Choice]] = {
         "For load balancers, CDNs and Go, Java and .NET programs.",
     ),
 }
-CATEGORIES: Final = (  # EV Guidelines 9.2.3
-    "Private Organization",
-    "Government Entity",
-    "Business Entity",
-    "Non-Commercial Entity",
-)
 KEY_TYPES: Final[Mapping[KeyType, str]] = {
     KeyType.ECDSA_P256: "ECDSA P-256: small and fast, read by every client since 2014",
     KeyType.ECDSA_P384: "ECDSA P-384: where a rule asks for it",

@@ -117,6 +117,8 @@ async def test_members_deploy(world: World) -> None:
     for who in ("viewer", "operator"):
         await refused(world, certificate, [target["id"]], 403, "forbidden", who=who)
     await refused(world, certificate, [target["id"]], 404, "not_found", who="stranger")
+    shown = await world.call("GET", f"/v1/certificates/{certificate['id']}/deployments")
+    assert shown.json()["items"] == []
 
 
 async def test_a_change_can_be_bound_to_a_version(world: World) -> None:
