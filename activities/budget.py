@@ -9,22 +9,22 @@ from certloom.domain.errors import Later
 from certloom.domain.order import Order, OrderPurpose
 from certloom.domain.shortage import explain
 from certloom.domain.state import CertificateState
-from certloom.storage.interface import Storage
+from certloom.storage.interface import Transaction
 from certloom.storage.records import RenewalRecord
 
 
-async def reserve(storage: Storage, state: CertificateState, *, issuer: str, limits: Limits, now: datetime) -> None:
-    """Take what the attempt under way needs, once, in a transaction of its own.
+async def reserve(
+    tx: Transaction, state: CertificateState, *, issuer: str, limits: Limits, now: datetime
+) -> Later | None:
+    """Take what the attempt under way needs, once; or return whose turn it is and when to ask again.
 
-    Raises Later, with whose turn it is and when to ask again; the attempt then has its place in the queue.
+    What is returned is to be raised when the transaction is over: in it the attempt got its place in the queue.
     """
     if not limits.items:
-        return
-    async with storage.begin() as tx:
-        wish = wish_of(state, await tx.renewals.get(state.certificate_id), now=now)
-        short = await tx.budget.reserve(wish, issuer=issuer, limits=limits, now=now)
-    if short is not None:
-        raise Later(explain(short, issuer=issuer), until=short.until, limit=True)
+        return None
+    wish = wish_of(state, await tx.renewals.get(state.certificate_id), now=now)
+    short = await tx.budget.reserve(wish, issuer=issuer, limits=limits, now=now)
+    return Later(explain(short, issuer=issuer), until=short.until, limit=True) if short else None
 
 
 def wish_of(state: CertificateState, suggested: RenewalRecord | None, *, now: datetime) -> Wish:

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from certloom.domain.address import host_in_url
 from certloom.domain.application import Challenge, ValidationMethod
-from certloom.storage.interface import Storage
+from certloom.storage.interface import Storage, Transaction
 
 REMEMBERED: Final = timedelta(days=400)  # longer than any CA holds a name as proven (BR 4.2.1)
 RECORD_LABEL: Final = "_acme-challenge"  # where the CA's own proof stands: who may write that one may write this one
@@ -23,21 +24,22 @@ def bases(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.removeprefix("*.") for name in names))
 
 
-async def want(storage: Storage, issuer: str, account_id: str, names: Sequence[str], *, now: datetime) -> None:
-    """Note who orders, before the CA hears of it: of two that order at once, one at least sees the other."""
-    async with storage.begin() as tx:
-        await tx.contests.want(issuer, account_id, bases(names), now)
+async def want(tx: Transaction, issuer: str, account_id: str, names: Sequence[str], *, now: datetime) -> None:
+    """Note who orders, and commit before the CA hears of it: of two that order at once, one at least sees the other."""
+    await tx.contests.want(issuer, account_id, bases(names), now)
 
 
 async def own_challenges(
     storage: Storage, issuer: str, account_id: str, names: Sequence[str], method: ValidationMethod, *, now: datetime
 ) -> tuple[Challenge, ...]:
     """Return what this account has to publish besides, for the names that another one wants as well."""
-    async with storage.begin() as tx:
+    async with storage.read() as tx:
         contested = await tx.contests.contested(issuer, account_id, bases(names), since=now - REMEMBERED)
-        wanted = [name for name in bases(names) if name in contested]
-        proposed = {name: secrets.token_urlsafe(TOKEN_BYTES) for name in wanted}
-        tokens = await tx.tokens.keep(account_id, proposed) if proposed else {}
+    wanted = [name for name in bases(names) if name in contested]
+    if not wanted:
+        return ()
+    async with storage.begin() as tx:
+        tokens = await tx.tokens.keep(account_id, {name: secrets.token_urlsafe(TOKEN_BYTES) for name in wanted})
     return tuple(own_challenge(name, method, tokens[name]) for name in wanted)
 
 
@@ -56,5 +58,5 @@ def own_challenge(name: str, method: ValidationMethod, token: str) -> Challenge:
     if method is ValidationMethod.DNS_01:
         record = f"{RECORD_LABEL}.{name}"
         return Challenge(name=name, type=method, token=token, record_name=record, record_value=token, own=True)
-    url = f"http://{name}{FILE_PATH}/{token}"
+    url = f"http://{host_in_url(name)}{FILE_PATH}/{token}"
     return Challenge(name=name, type=method, token=token, url=url, content=token, own=True)

@@ -9,7 +9,7 @@ from temporalio import activity
 from activities.attempt import CONTESTED, known, order_of, refused
 from activities.contest import lacking
 from activities.work import Done, Work, act_once, started_at
-from certloom.domain.errors import IssuerRefused, Outage
+from certloom.domain.errors import IssuerRefused, Unfinished
 from certloom.domain.evolve import evolve
 from certloom.domain.fact import Fact, Issued
 from certloom.domain.issuance import Issuance
@@ -35,7 +35,7 @@ class IssuanceActivities:
 
     @activity.defn(name="issue")
     async def issue(self, work: Work) -> Done:
-        """Take the order on until it is signed: Issued, or the issuer's refusal; Outage while it is pending."""
+        """Take the order on until it is signed: Issued, or the issuer's refusal; Unfinished while it is pending."""
         now = started_at()
         state = work.state
         order, _ = order_of(state)
@@ -76,7 +76,7 @@ class IssuanceActivities:
             order.order_ref, now=now, not_after=not_after(now, plan_end)
         )
         if isinstance(answer, Pending):
-            raise Outage("The issuer is still at work.", retry_after=answer.retry_after)
+            raise Unfinished("The issuer is still at work.", retry_after=answer.retry_after)
         return answer
 
     async def _refuse_contested(self, state: CertificateState, now: datetime) -> None:

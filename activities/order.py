@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from temporalio import activity
 
@@ -20,6 +20,7 @@ from certloom.domain.step import StepKind
 from certloom.issuers.interface import Issuer, OrderRequest
 from certloom.keys.interface import Credentials, KeyMaker, Sealer
 from certloom.storage.interface import Storage, Transaction
+from certloom.storage.records import Draft
 from certloom.validation.interface import Validator
 
 CAA_PAUSE: Final = timedelta(seconds=5)  # until CAA is looked at again; then twice as long each time
@@ -61,12 +62,11 @@ class OrderActivities:
         key = state.order_key(order.attempt)
 
         async def effect() -> Fact:
-            request = await self._request(state, order, application)
+            kept = await self._kept(state, order, application)
             try:
                 if issuer.outside:
                     await self._permitted(state, application, issuer, now)
-                    await want(self._storage, issuer_name(state), state.account_id, application.names, now=now)
-                await reserve(self._storage, state, issuer=issuer_name(state), limits=issuer.limits, now=now)
+                request = await self._ready(state, kept, issuer, now)
                 opened = await issuer.begin(request, now=now)
             except IssuerRefused as refusal:
                 return refused(state, refusal, now)
@@ -134,16 +134,51 @@ class OrderActivities:
             pause = min(CAA_PAUSE * 2 ** min(times, 10), CAA_SLOWEST)
             raise Later(" ".join(forbidden[:CAA_SHOWN]), until=now + pause)
 
-    async def _request(self, state: CertificateState, order: Order, application: Application) -> OrderRequest:
+    async def _kept(self, state: CertificateState, order: Order, application: Application) -> "_Kept":
+        """Read all that the request to the issuer is made of."""
+        again = order.purpose is not OrderPurpose.FIRST and state.issuance is not None
         async with self._storage.read() as tx:
             form = await tx.drafts.get(application.id)
             asked = await tx.drafts.get(order.csr_ref) if order.csr_ref else None
-        csr_pem = asked.csr_pem if asked else None
-        if order.csr_ref and csr_pem is None:
-            raise ValueError("the customer's signing request is not stored")
+            sealed = None if order.csr_ref else await tx.secrets.get(state.key_ref(order.attempt))
+            leaf = (
+                await tx.issuances.get(state.certificate_id, state.issuance.number)
+                if again and state.issuance
+                else None
+            )
+        return _Kept(form, asked.csr_pem if asked else None, sealed, leaf.leaf_pem if leaf else None)
+
+    async def _ready(self, state: CertificateState, kept: "_Kept", issuer: Issuer, now: datetime) -> OrderRequest:
+        """Write down what must be known before the issuer hears of the order, and return what it is asked for.
+
+        That is: the private key, who wants which names, and the order's share of the issuer's limits. Raises Later.
+        """
+        order, application = order_of(state)
+        sealed = kept.sealed if order.csr_ref or kept.sealed else await self._new_key(state, order)
+        short = None
+        if sealed is not kept.sealed or issuer.outside or issuer.limits.items:
+            async with self._storage.begin() as tx:
+                if sealed is not None and sealed is not kept.sealed:
+                    sealed = await _put_key(tx, state, order, sealed)
+                if issuer.outside:
+                    await want(tx, issuer_name(state), state.account_id, application.names, now=now)
+                short = await reserve(tx, state, issuer=issuer_name(state), limits=issuer.limits, now=now)
+        if short is not None:
+            raise short
+        return self._request(state, kept, sealed)
+
+    async def _new_key(self, state: CertificateState, order: Order) -> bytes:
+        private_key = await asyncio.to_thread(self._key_maker.make, order.key_type)
+        return self._sealer.seal(private_key, identity=state.key_ref(order.attempt))
+
+    def _request(self, state: CertificateState, kept: "_Kept", sealed: bytes | None) -> OrderRequest:
+        order, application = order_of(state)
         if state.product is None:
             raise ValueError("only purchases are ordered")
-        own = b"" if csr_pem else await self._own_key(state, order)
+        own = self._sealer.unseal(sealed, identity=state.key_ref(order.attempt)) if sealed else b""
+        csr_pem = self._key_maker.signing_request(own, application.names) if own else kept.csr_pem
+        if csr_pem is None:
+            raise ValueError("the customer's signing request is not stored")
         return OrderRequest(
             key=state.order_key(order.attempt),
             account_id=state.account_id,
@@ -151,28 +186,25 @@ class OrderActivities:
             level=state.product.level,
             validation=application.validation,
             key_type=order.key_type,
-            spki=self._credentials.csr_public_key(csr_pem) if csr_pem else self._key_maker.public_key(own),
-            csr_pem=csr_pem or self._key_maker.signing_request(own, application.names),
-            organization=form.organization if form else None,
-            replaces=await self._replaced(state, order),
+            spki=self._key_maker.public_key(own) if own else self._credentials.csr_public_key(csr_pem),
+            csr_pem=csr_pem,
+            organization=kept.form.organization if kept.form else None,
+            replaces=kept.replaced_pem,
         )
 
-    async def _replaced(self, state: CertificateState, order: Order) -> str | None:
-        if order.purpose is OrderPurpose.FIRST or state.issuance is None:
-            return None
-        async with self._storage.read() as tx:
-            record = await tx.issuances.get(state.certificate_id, state.issuance.number)
-        return record.leaf_pem if record else None
 
-    async def _own_key(self, state: CertificateState, order: Order) -> bytes:
-        """Return the attempt's private key, which is stored before anybody hears of it."""
-        ref = state.key_ref(order.attempt)
-        async with self._storage.read() as tx:
-            sealed = await tx.secrets.get(ref)
-        if sealed is None:
-            private_key = await asyncio.to_thread(self._key_maker.make, order.key_type)
-            sealed = self._sealer.seal(private_key, identity=ref)
-            async with self._storage.begin() as tx:
-                if not await tx.secrets.put(ref, owner=state.certificate_id, sealed=sealed):
-                    sealed = await tx.secrets.get(ref) or sealed
-        return self._sealer.unseal(sealed, identity=ref)
+class _Kept(NamedTuple):
+    """What is stored for an order: its form, the customer's CSR or our sealed key, and the leaf that it follows."""
+
+    form: Draft | None
+    csr_pem: str | None
+    sealed: bytes | None
+    replaced_pem: str | None
+
+
+async def _put_key(tx: Transaction, state: CertificateState, order: Order, sealed: bytes) -> bytes:
+    """Keep the attempt's private key unless there is one; return the one that stands."""
+    ref = state.key_ref(order.attempt)
+    if await tx.secrets.put(ref, owner=state.certificate_id, sealed=sealed):
+        return sealed
+    return await tx.secrets.get(ref) or sealed

@@ -4,8 +4,9 @@ What is published is written down before, so that it is taken away again whateve
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from activities.zone import Spot, ZoneWriters
@@ -13,7 +14,7 @@ from certloom.dns.interface import Authorities, Checked, DnsProvider, Survey
 from certloom.domain.application import Challenge, ValidationMethod
 from certloom.domain.errors import CertloomError, Outage
 from certloom.domain.zone import DELEGATED
-from certloom.storage.interface import Storage
+from certloom.storage.interface import Storage, Transaction
 from certloom.storage.records import PublishedRecord
 
 AT_ONCE: Final = 20  # records that are asked about in parallel
@@ -30,6 +31,18 @@ class Obstacle(NamedTuple):
     error: str
     seen: str | None = None
     look_anyway: bool = False
+
+
+class Published(NamedTuple):
+    """What is not ready yet, and why; and what was published just now, which is still to be noted."""
+
+    obstacles: Mapping[Challenge, Obstacle] = MappingProxyType({})
+    presented: Sequence[PublishedRecord] = ()
+
+    async def note(self, tx: Transaction, now: datetime) -> None:
+        """Write down what stands there now; lost with its process, it is published once more."""
+        if self.presented:
+            await tx.published.presented(self.presented, now)
 
 
 class _Proof(NamedTuple):
@@ -58,27 +71,23 @@ class Publication:
 
     async def publish(
         self, challenges: Sequence[Challenge], *, account_id: str, certificate_id: str, attempt: int, now: datetime
-    ) -> Mapping[Challenge, Obstacle]:
-        """Publish what is ours to publish, and return what is not ready; all else is ready to be looked at.
+    ) -> Published:
+        """Publish what is ours to publish; what is no obstacle then is ready to be looked at.
 
         May be called again at any moment. Never raises for what name servers and vendors do: those are obstacles.
         """
         mine = [one for one in challenges if one.type is ValidationMethod.DNS_01 and one.record_name]
         if not mine or not account_id:
-            return {}
+            return Published()
+        round_ = _Round(self._storage, self._writers, self._authorities.survey(), settling=self._settling, now=now)
         async with self._storage.read() as tx:
             spots = await self._writers.spots(tx, account_id, mine)
             rows = await tx.published.of_certificate(certificate_id) if spots else ()
-        if not spots:
-            return {}
-        known = {(row.attempt, row.how, row.record_name, row.value): row for row in rows if not row.unwanted_since}
-        fresh = (_row(one, spot, certificate_id, attempt, now) for one, spot in spots.items())
-        proofs = [
-            _Proof(one, spot, known.get((attempt, spot.how, row.record_name, row.value), row))
-            for (one, spot), row in zip(spots.items(), fresh, strict=True)
-        ]
-        round_ = _Round(self._storage, self._writers, self._authorities.survey(), settling=self._settling, now=now)
-        return await round_.run(proofs)
+            fresh = {one: _row(one, spot, certificate_id, attempt, now) for one, spot in spots.items()}
+            known = {_key(row): row for row in rows if not row.unwanted_since}
+            proofs = [_Proof(one, spot, known.get(_key(fresh[one]), fresh[one])) for one, spot in spots.items()]
+            await round_.open(tx, {proof.spot.how for proof in proofs if proof.row.presented_at is None})
+        return await round_.run(proofs) if proofs else Published()
 
 
 class _Round:
@@ -93,10 +102,23 @@ class _Round:
         self._settling = settling
         self._now = now
         self._obstacles: dict[Challenge, Obstacle] = {}
+        self._providers: dict[str, DnsProvider | str] = {}
 
-    async def run(self, proofs: Sequence[_Proof]) -> Mapping[Challenge, Obstacle]:
-        await self._settle(await self._present(await self._missing(proofs)))
-        return self._obstacles
+    async def run(self, proofs: Sequence[_Proof]) -> Published:
+        presented = await self._present(await self._missing(proofs))
+        await self._settle(presented)
+        return Published(self._obstacles, [proof.row for proof in presented])
+
+    async def open(self, tx: Transaction, hows: Iterable[str]) -> None:
+        """Find out who writes there, or why nobody can."""
+        for how in sorted(set(hows) - set(self._providers)):
+            try:
+                opened = await self._writers.open(tx, how)
+                self._providers[how] = opened or "The DNS zone was deleted just now."
+            except Outage:
+                raise
+            except CertloomError as error:
+                self._providers[how] = error.detail
 
     async def _missing(self, proofs: Sequence[_Proof]) -> Sequence[_Proof]:
         """Return what has to be published; what stands there already is judged, and published again if it vanished."""
@@ -135,34 +157,20 @@ class _Round:
         if not proofs:
             return ()
         async with self._storage.begin() as tx:
+            await self.open(tx, {proof.spot.how for proof in proofs})
             await tx.published.want([proof.row for proof in proofs])
         places: dict[Spot, list[_Proof]] = {}
         for proof in proofs:
             places.setdefault(proof.spot, []).append(proof)
-        providers = {how: await self._opened(how) for how in {spot.how for spot in places}}
         broken: dict[str, str] = {}
         gate = asyncio.Semaphore(WRITES_AT_ONCE)
 
         async def write(spot: Spot, values: Sequence[_Proof]) -> list[_Proof]:
             async with gate:
-                return [one for one in values if await self._write(providers[spot.how], spot, one, broken)]
+                return [one for one in values if await self._write(self._providers[spot.how], spot, one, broken)]
 
         done = await asyncio.gather(*(write(spot, values) for spot, values in places.items()))
-        presented = [one for some in done for one in some]
-        if presented:
-            async with self._storage.begin() as tx:
-                await tx.published.presented([proof.row for proof in presented], self._now)
-        return presented
-
-    async def _opened(self, how: str) -> DnsProvider | str:
-        """Return who writes there, or why nobody can."""
-        try:
-            async with self._storage.read() as tx:
-                return await self._writers.open(tx, how) or "The DNS zone was deleted just now."
-        except Outage:
-            raise
-        except CertloomError as error:
-            return error.detail
+        return [one for some in done for one in some]
 
     async def _write(self, provider: DnsProvider | str, spot: Spot, proof: _Proof, broken: dict[str, str]) -> bool:
         """Publish one value; a zone whose server does not answer is not tried again and again for every name."""
@@ -231,6 +239,10 @@ def _row(challenge: Challenge, spot: Spot, certificate_id: str, attempt: int, no
         place=spot.place,
         created_at=now,
     )
+
+
+def _key(row: PublishedRecord) -> tuple[int, str, str, str]:
+    return row.attempt, row.how, row.record_name, row.value
 
 
 def _why(proof: _Proof, checked: Checked) -> str:

@@ -9,7 +9,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.attempt import known
-from activities.publication import Obstacle, Publication
+from activities.publication import Obstacle, Publication, Published
 from activities.work import started_at
 from certloom.domain.application import Challenge, ValidationMethod
 from certloom.domain.errors import IssuerRefused, Outage
@@ -21,13 +21,15 @@ from certloom.validation.interface import CaaVerdict, Look, Validator
 
 NOT_YET: Final = "NotProvenYet"
 SLOWEST: Final = timedelta(minutes=15)  # between two looks; the first pause is a setting
+CAA_STANDS: Final = timedelta(minutes=10)  # for a CA that looks itself before it issues
 AT_ONCE: Final = 20  # looks in parallel, so that 200 names do not open 200 sockets
 
 
 class Looking(Model):
     """What to look for: every challenge of an application, and the names whose CAA must permit the issuer.
 
-    `attempt` is the order's, for what is published meanwhile; 0 when there is none yet.
+    `attempt` is the order's, for what is published meanwhile; 0 when there is none yet. `ordered_at` is when it began:
+    before it was placed, CAA was looked at.
     """
 
     certificate_id: str
@@ -37,6 +39,7 @@ class Looking(Model):
     account_id: str = ""
     attempt: int = 0
     issuer: str = "private"
+    ordered_at: Utc | None = None
 
 
 class Seen(Model):
@@ -72,9 +75,13 @@ class VerificationActivities:
         """Look once at every challenge; Temporal repeats it. Raises NotProvenYet with the pause until the next look."""
         now = started_at()
         pause = min(self._check_interval * 2 ** min(activity.info().attempt - 1, 20), self._slowest)
-        looks = await self._looks(looking, now)
+        published = await self._published(looking, now)
+        looks = await self._looks(looking, published.obstacles, now)
         proven = all(look.proven for look in looks)
-        await self._remember(looking, looks, now=now, next_look_at=None if proven else now + pause)
+        rows = _rows(looking, looks, now=now, next_look_at=None if proven else now + pause)
+        async with self._storage.begin() as tx:
+            await published.note(tx, now)
+            await tx.looks.put(rows)
         if proven:
             return Seen(at=now)
         missing = sum(not look.proven for look in looks)
@@ -85,8 +92,7 @@ class VerificationActivities:
             category=ApplicationErrorCategory.BENIGN,
         )
 
-    async def _looks(self, looking: Looking, now: datetime) -> list[Look]:
-        obstacles = await self._published(looking, now)
+    async def _looks(self, looking: Looking, obstacles: Mapping[Challenge, Obstacle], now: datetime) -> list[Look]:
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def one(challenge: Challenge) -> Look:
@@ -98,9 +104,9 @@ class VerificationActivities:
             return looks
         return but_for_caa(looks, await self._caa(looking, now), looking.validation)
 
-    async def _published(self, looking: Looking, now: datetime) -> Mapping[Challenge, Obstacle]:
+    async def _published(self, looking: Looking, now: datetime) -> Published:
         if self._publication is None:
-            return {}
+            return Published()
         return await self._publication.publish(
             looking.challenges,
             account_id=looking.account_id,
@@ -129,6 +135,8 @@ class VerificationActivities:
             identities = await issuer.caa_identities(now=now)
             if issuer.outside and not identities:  # it does not say how it is named, and looks itself
                 return []
+            if issuer.outside and looking.ordered_at and now - looking.ordered_at < CAA_STANDS:
+                return []  # looked at when the order was placed
             account = await issuer.account_uri(now=now)
             return await self._validator.check_caa(
                 looking.names, method=looking.validation, identities=identities, account=account
@@ -136,21 +144,10 @@ class VerificationActivities:
         except (Outage, IssuerRefused) as error:
             return [CaaVerdict(name=name, permitted=False, detail=error.detail) for name in looking.names]
 
-    async def _remember(
-        self, looking: Looking, looks: Sequence[Look], *, now: datetime, next_look_at: datetime | None
-    ) -> None:
-        async with self._storage.begin() as tx:
-            await tx.looks.put(
-                [
-                    LookRecord(
-                        certificate_id=looking.certificate_id,
-                        at=now,
-                        next_look_at=next_look_at,
-                        **dict(look),
-                    )
-                    for look in looks
-                ]
-            )
+
+def _rows(looking: Looking, looks: Sequence[Look], *, now: datetime, next_look_at: datetime | None) -> list[LookRecord]:
+    seen = {"certificate_id": looking.certificate_id, "at": now, "next_look_at": next_look_at}
+    return [LookRecord(**seen, **dict(look)) for look in looks]
 
 
 def but_for_caa(looks: Sequence[Look], verdicts: Iterable[CaaVerdict], method: ValidationMethod) -> list[Look]:

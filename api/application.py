@@ -12,7 +12,7 @@ from api.idempotency import IdempotentRoute
 from api.schemas.application import ApplicationForm, KeyForm
 from api.schemas.certificate import CertificateView
 from certloom.domain import command as c
-from certloom.domain.application import ValidationMethod
+from certloom.domain.application import ValidationMethod, method_fault
 from certloom.domain.certificate import Action
 from certloom.domain.errors import FieldFault, InvalidInput
 from certloom.domain.names import read_names
@@ -62,7 +62,10 @@ async def withdraw(case: Annotated[Case, Depends(asking(Action.WITHDRAW))]) -> R
 
 
 def _names(case: Case, form: ApplicationForm) -> tuple[str, ...]:
-    names, faults = read_names(form.names, internal_suffixes=case.services.internal_suffixes)
+    services = case.services
+    names, faults = read_names(
+        form.names, internal_suffixes=services.internal_suffixes, internal_networks=services.internal_networks
+    )
     found = [*faults, *_form_faults(case.state, form)]
     if not faults:
         found += _coverage_faults(case.state, names, form.validation)
@@ -90,10 +93,8 @@ def _coverage_faults(
 ) -> Iterator[FieldFault]:
     if state.product:
         yield from name_faults(state.product, names)
-    # BR 3.2.2.4.19: a file on one host says nothing about the others under the star.
-    if validation is not ValidationMethod.DNS_01 and any(name.startswith("*.") for name in names):
-        detail = "Control of a wildcard name is shown by a DNS record only; choose dns-01."
-        yield FieldFault(pointer="/validation", code="wildcard_needs_dns", detail=detail)
+    if fault := method_fault(names, validation):
+        yield fault
 
 
 async def _keep(case: Case, form: ApplicationForm, application_id: str) -> None:

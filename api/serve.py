@@ -49,6 +49,7 @@ async def build_services(settings: Settings, storage: Storage) -> Services:
         temporal_ui_url=settings.temporal_ui_url,
         temporal_namespace=settings.temporal_namespace,
         internal_suffixes=frozenset(settings.internal_suffixes),
+        internal_networks=frozenset(settings.allow_networks),
         dns=wiring.dns_providers(settings),
         delegation_zone=delegation.zone if delegation else None,
         lab=HttpLab(settings.lab_control_url) if settings.lab_control_url else None,

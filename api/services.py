@@ -10,6 +10,7 @@ from temporalio.converter import PayloadCodec
 from api.throttle import Throttle
 from certloom.dns.interface import DnsProviders
 from certloom.domain import command as c
+from certloom.domain.address import IPNetwork
 from certloom.domain.application import Challenge
 from certloom.domain.fact import Uploaded
 from certloom.domain.look import Tried
@@ -89,6 +90,7 @@ class Services:
     temporal_ui_url: str | None = None
     temporal_namespace: str = "default"
     internal_suffixes: frozenset[str] = frozenset()
+    internal_networks: frozenset[IPNetwork] = frozenset()
     dns: DnsProviders | None = None
     delegation_zone: str | None = None
     lab: Lab | None = None

@@ -52,6 +52,14 @@ def _check(file: Path, pointer: str, product: Product, *, issuers: Sequence[str]
     # CA/Browser Forum, EV Guidelines: no wildcard names outside .onion, which we do not sell.
     if product.level is Level.EV and (product.wildcards or product.name_mode is NameMode.WILDCARD):
         raise _bad(file, f"{pointer}/wildcards", "an EV certificate may not hold wildcard names")
+    if product.addresses and product.level is not Level.DV:
+        raise _bad(
+            file, f"{pointer}/addresses", f"only DV products cover IP addresses, and this one is {product.level}"
+        )
+    if product.addresses and product.name_mode is NameMode.WILDCARD:
+        raise _bad(
+            file, f"{pointer}/addresses", "a wildcard product covers no IP addresses; make it single or multi_domain"
+        )
 
 
 def _check_ids(file: Path, catalogue: Catalogue) -> None:

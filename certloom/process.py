@@ -1,9 +1,23 @@
-"""How a process of ours ends."""
+"""How a process of ours collects its garbage, and how it ends."""
 
+import gc
 import logging
 import os
 import sys
-from typing import NoReturn
+from typing import Final, NoReturn
+
+COLLECT_AFTER: Final = (20_000, 20, 50)  # new objects, and rounds of the younger generation; Python's are 700, 10, 10
+
+
+def calm_collector() -> None:
+    """Collect garbage rarely, and never look again at what was loaded by now; to be called once all is.
+
+    Requests and activities leave much behind that counting references frees at once; looking through all objects for
+    the rest took a tenth of a worker's time (measured).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 def leave(code: int) -> NoReturn:

@@ -95,7 +95,7 @@ class Settings(BaseSettings):
     authority_port: Port = _setting(53, "TCP port of authoritative name servers; another one for labs only.")
     http01_port: Port = _setting(80, "TCP port of proofs by file (RFC 8555 section 8.3 says 80); else for labs only.")
     internal_suffixes: Suffixes = _setting((), "Suffixes outside the public list that the private CA may sign.")
-    allow_networks: Networks = _setting((), "CIDRs to reach although they are on the deny list; for labs, intranets.")
+    allow_networks: Networks = _setting((), "CIDRs to reach, and to certify, though on the deny list; for intranets.")
     caa_identities: Texts = _setting((), "CAA issuer domains that name us; default: PUBLIC_URL's host.")
     check_interval: float = _setting(5.0, "Seconds from the first look to the second; it doubles after.", gt=0, le=900)
 

@@ -122,6 +122,7 @@ def issuers(settings: Settings, store: Storage) -> Mapping[str, Issuer]:
         issuer_sealer(settings),
         public_url=settings.base_url,
         internal_suffixes=settings.internal_suffixes,
+        internal_networks=settings.allow_networks,
         caa_identities=settings.issuer_domains,
     )
     return {PRIVATE: private, **_acme_issuers(settings, store)}

@@ -23,6 +23,7 @@ CAA_IDENTITY: Final = "pebble.lab.test"  # the older Pebble does not tell it in 
 SINGLE: Final = "acme-single"
 WILDCARD: Final = "acme-wildcard"
 MULTI: Final = "acme-multi"
+ADDRESS: Final = "acme-address"
 ROOMY: Final = '[{scope = "orders", count = 300, period = "3h"}, {scope = "name_set", count = 5, period = "7d"}]'
 
 _ANSWER_WITHIN: Final = 5.0  # seconds
@@ -30,6 +31,13 @@ _PRODUCTS: Final[Sequence[Mapping[str, Any]]] = (
     {"id": SINGLE, "title": "DV by ACME, one name", "name_mode": "single"},
     {"id": WILDCARD, "title": "DV by ACME, a name and its wildcard", "name_mode": "wildcard"},
     {"id": MULTI, "title": "DV by ACME, up to 20 names", "name_mode": "multi_domain", "max_names": 20},
+    {
+        "id": ADDRESS,
+        "title": "DV by ACME, up to 5 names and IP addresses",
+        "name_mode": "multi_domain",
+        "max_names": 5,
+        "addresses": True,
+    },
 )
 
 

@@ -13,6 +13,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
+from certloom.domain.address import read_address
 from lab.customer import DemoFailed
 
 HANDSHAKE_WITHIN: Final = 5.0  # seconds
@@ -45,9 +46,10 @@ def read_chain(pem: bytes) -> Chain:
 
 
 def require_trust(chain: Chain, root_der: bytes, *, name: str, now: datetime) -> None:
-    """Raise DemoFailed unless a server at *name* could show this chain to whoever trusts the root."""
-    store = Store([x509.load_der_x509_certificate(root_der)])
-    verifier = PolicyBuilder().store(store).time(now).build_server_verifier(x509.DNSName(name))
+    """Raise DemoFailed unless a server at *name* or address could show this chain to whoever trusts the root."""
+    store, address = Store([x509.load_der_x509_certificate(root_der)]), read_address(name)
+    subject = x509.DNSName(name) if address is None else x509.IPAddress(address)
+    verifier = PolicyBuilder().store(store).time(now).build_server_verifier(subject)
     try:
         verifier.verify(chain.leaf, list(chain.issuers))
     except VerificationError as error:

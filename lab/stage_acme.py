@@ -75,7 +75,9 @@ def _started_pebble(running: ExitStack, home: Path, program: Path) -> LabPebble:
     background = Background()
     background.start()
     running.callback(background.stop)
-    pebble = LabPebble(program, home / "pebble", dns_server=f"127.0.0.1:{ports['lab_dns']}")
+    pebble = LabPebble(
+        program, home / "pebble", dns_server=f"127.0.0.1:{ports['lab_dns']}", http_port=ports["lab_http"]
+    )
     running.callback(lambda: background.do(pebble.stop()))
     background.do(pebble.start())
     return pebble

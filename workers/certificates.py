@@ -8,13 +8,12 @@ from datetime import timedelta
 from typing import Final
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from certloom.process import leave
 from certloom.settings import Settings
 from certloom.storage.interface import Storage
 from workers.heartbeat import Failures, Heartbeats
-from workers.sandbox import runner
 from workers.steps import GRACE, steps, target_steps, target_worker
 from workers.working import run
 from workflows.certificate import CertificateWorkflow
@@ -42,7 +41,7 @@ def build_workers(client: Client, settings: Settings, storage: Storage) -> Seque
         task_queue=QUEUE,
         workflows=WORKFLOWS,
         activities=[*steps(settings, storage), *targets],  # of the latter, those that begin and end a deployment
-        workflow_runner=runner(),
+        workflow_runner=UnsandboxedWorkflowRunner(),  # tests and replays run in the sandbox (workers/sandbox.py)
         interceptors=[Heartbeats(beat), Failures()],
         graceful_shutdown_timeout=GRACE,
         max_cached_workflows=settings.cached_workflows,

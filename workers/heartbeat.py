@@ -13,7 +13,7 @@ from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from activities.failures import to_failure
-from certloom.domain.errors import Outage, Refusal
+from certloom.domain.errors import Outage, Refusal, Unfinished
 
 
 class Heartbeats(Interceptor):
@@ -54,6 +54,8 @@ class _Translating(ActivityInboundInterceptor):
         """See ActivityInboundInterceptor."""
         try:
             return await super().execute_activity(input)
+        except Unfinished as error:
+            raise to_failure(error) from None  # each order meets it, and a trace of it tells nobody anything
         except (Refusal, Outage) as error:
             raise to_failure(error) from error
 
@@ -62,8 +64,8 @@ class _Translating(ActivityInboundInterceptor):
 async def _beating(interval: timedelta) -> AsyncIterator[None]:
     async def beat() -> None:
         while True:
+            await asyncio.sleep(interval.total_seconds())  # most are done before it, and each beat is a call
             activity.heartbeat()
-            await asyncio.sleep(interval.total_seconds())
 
     task = asyncio.create_task(beat())
     try:

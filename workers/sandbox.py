@@ -1,7 +1,7 @@
-"""What passes through the workflow sandbox: modules that are loaded once instead of once per workflow.
+"""The sandbox in which every workflow test and every replay runs: there a clock, a file or a random number is refused.
 
-Workflow modules themselves stay sandboxed. What is not listed here and not allowed for workflows by import-linter
-would be loaded anew for each certificate, which costs up to 9 MB and 0.2 s each (measured with SQLAlchemy).
+Workers go without: it found nothing that tests had not, and cost an eighth of their work (docs/decisions/0016).
+What is not listed here is loaded anew for each workflow (SQLAlchemy: 9 MB and 0.2 s each time, measured).
 """
 
 from typing import Final
@@ -47,5 +47,5 @@ PASSED_THROUGH: Final = (
 
 
 def runner() -> SandboxedWorkflowRunner:
-    """Return the sandbox that every worker and every replay of ours uses."""
+    """Return the sandbox of tests and replays."""
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))

@@ -127,7 +127,9 @@ class Service:
         pragmas = ("journal_mode=WAL", "synchronous=NORMAL")
         # The dev server has one shard, whose queues are polled 20 times a second unless told otherwise: each hop of a
         # workflow then waits up to 50 ms (one deployment to HAProxy: 0.55 s, and 0.30 s with these; measured).
-        queues = ("transfer", "timer", "visibility")
+        queues = {f"history.{queue}ProcessorMaxPollRPS": 1000 for queue in ("transfer", "timer", "visibility")}
+        # Parts of a task queue are for several servers; one server hands tasks from part to part (a tenth of its work).
+        parts = {f"matching.numTaskqueue{side}Partitions": 1 for side in ("Read", "Write")}
         return [
             str(self._temporal_cli),
             *("server", "start-dev", "--ui-disable-news-fetch"),
@@ -135,8 +137,8 @@ class Service:
             *(word for pragma in pragmas for word in ("--sqlite-pragma", pragma)),
             *(
                 word
-                for queue in queues
-                for word in ("--dynamic-config-value", f"history.{queue}ProcessorMaxPollRPS=1000")
+                for name, value in {**queues, **parts}.items()
+                for word in ("--dynamic-config-value", f"{name}={value}")
             ),
         ]
 

@@ -13,6 +13,7 @@ from temporalio.worker import Worker
 from certloom import wiring
 from certloom.domain.errors import CertloomError
 from certloom.logs import start_logging
+from certloom.process import calm_collector
 from certloom.settings import Settings, read_settings
 from certloom.storage.interface import Storage
 from workers.ready import say_ready
@@ -34,6 +35,7 @@ async def serve(settings: Settings, build: Build) -> None:
             for worker in build(await connect(settings), settings, storage):
                 await running.enter_async_context(worker)
                 logger.info("works on the queue %s of %s", worker.task_queue, settings.temporal)
+            calm_collector()
             say_ready()
             await stop.wait()
             logger.info("stops")

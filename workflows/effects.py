@@ -64,6 +64,7 @@ def looking(state: CertificateState) -> Looking:
         account_id=state.account_id,
         attempt=state.order.attempt if state.order else state.attempts,
         issuer=state.product.issuer if state.product else "",
+        ordered_at=state.order.started_at if state.order else None,
         names=application.names,
         validation=application.validation,
         challenges=application.challenges,

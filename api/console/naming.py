@@ -11,6 +11,7 @@ from api.case import AnyServices, find, say
 from api.console.forms import field
 from api.console.route import PageRoute
 from api.schemas.model import View
+from api.services import Services
 from certloom.domain.errors import FieldFault
 from certloom.domain.names import read_names, to_display
 from certloom.domain.product import name_faults
@@ -41,7 +42,7 @@ async def read(certificate_id: str, request: Request, services: AnyServices, cal
     """Look at the names without applying; nothing is kept."""
     state = await find(services, caller, certificate_id)
     typed = split(field(request, "names"))[:MOST]
-    found = [_name(text, services.internal_suffixes) for text in typed]
+    found = [_name(text, services) for text in typed]
     good = [one.name for one in found if one.name]
     faults = name_faults(state.product, good) if state.product and good else []
     return say(_judged(found, faults))
@@ -52,8 +53,10 @@ def split(text: str) -> list[str]:
     return text.replace(",", " ").split()
 
 
-def _name(text: str, internal_suffixes: frozenset[str]) -> NameView:
-    names, faults = read_names([text], internal_suffixes=internal_suffixes)
+def _name(text: str, services: Services) -> NameView:
+    names, faults = read_names(
+        [text], internal_suffixes=services.internal_suffixes, internal_networks=services.internal_networks
+    )
     if faults:
         return NameView(typed=text, why=faults[0].detail)
     shown = to_display(names[0])

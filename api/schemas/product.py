@@ -14,6 +14,7 @@ class ProductView(View):
     name_mode: NameMode
     max_names: int
     wildcards: bool
+    addresses: bool
     issuer: str
     plan_days: int
     price: Money

@@ -23,10 +23,16 @@ class Validation(StrEnum):
 
 def apply(
     certificate: Certificate,
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="The names to be certified.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME...", help="The names to be certified; IP addresses, too, if the product covers them."
+        ),
+    ],
     *,
     validation: Annotated[
-        Validation, typer.Option("--validation", help="Prove control by a DNS record or by a file.")
+        Validation,
+        typer.Option("--validation", help="Prove control by a DNS record, or by a file, which addresses need."),
     ] = Validation.DNS_01,
     key_type: KeyTypeOption = None,
     csr: Csr = None,

@@ -5,6 +5,7 @@ Names and labels must fit whole, since the next command may revoke or delete wha
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
 from typing import Final
 
 import idna
@@ -83,9 +84,17 @@ def safe_id(typed: str) -> str:
 
 
 def _terms(typed: str) -> Sequence[str]:
-    """Return what to search for: as typed, and as the A-label that certificates hold."""
-    ascii_name = _ascii(typed)
-    return [typed] if ascii_name in (None, typed) else [typed, str(ascii_name)]
+    """Return what to search for: as typed, and as certificates hold it."""
+    held = _address(typed) or _ascii(typed)
+    return [typed] if held in (None, typed) else [typed, str(held)]
+
+
+def _address(typed: str) -> str | None:
+    """Return an IP address as certificates hold it; None when it is none."""
+    try:
+        return str(ip_address(typed.strip("[]")))
+    except ValueError:
+        return None
 
 
 def _ascii(typed: str) -> str | None:
@@ -108,7 +117,7 @@ def _pages(session: Session, path: str, **query: str | None) -> Iterator[JSON]:
 
 
 def _means(view: JSON, typed: str) -> bool:
-    name = (_ascii(typed) or typed).casefold()
+    name = (_address(typed) or _ascii(typed) or typed).casefold()
     return typed == view["label"] or name in view["names"] or _begins(view, typed)
 
 

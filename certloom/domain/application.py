@@ -1,10 +1,13 @@
 """What a customer asks a certificate for, and the challenges that prove control of its names."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
+from certloom.domain.address import is_address
+from certloom.domain.errors import FieldFault
 from certloom.domain.key import KeyType
 from certloom.domain.model import Model, Utc
 
@@ -55,7 +58,7 @@ class Contact(Model):
 class Challenge(Model):
     """What proves control of one name. `record_*` for dns-01, `url` and `content` for http-01."""
 
-    name: str  # A-label; with the star where an ACME CA wants a wildcard proven apart from the name under it
+    name: str  # A-label or address; with the star where an ACME CA wants a wildcard proven apart from the name under it
     type: ValidationMethod
     token: str
     record_name: str | None = None
@@ -74,7 +77,10 @@ class Review(Model):
 
 
 class Application(Model):
-    """One request to issue. Names are A-labels, sorted as given; `csr` is true when the customer keeps the key."""
+    """One request to issue. Names are A-labels and canonical addresses, sorted as given.
+
+    `csr` is true when the customer keeps the key.
+    """
 
     id: str
     number: int
@@ -90,3 +96,23 @@ class Application(Model):
     proven_at: Utc | None = None
     review: Review | None = None
     outcome: Outcome | None = None
+
+
+def method_fault(names: Sequence[str], method: ValidationMethod) -> FieldFault | None:
+    """Return why *method* cannot prove all these names, if it cannot (pointer /validation).
+
+    A file on one host says nothing about the others under a star (BR 3.2.2.4.19); for addresses there is no place in
+    DNS that their user would control (RFC 8738 section 7).
+    """
+    starred = next((name for name in names if name.startswith("*.")), None)
+    address = next((name for name in names if is_address(name)), None)
+    if starred and address:
+        detail = f"No one method proves both {starred} and {address}; apply for them in two certificates."
+        return FieldFault(pointer="/validation", code="no_method_for_all", detail=detail)
+    if starred and method is not ValidationMethod.DNS_01:
+        detail = "Control of a wildcard name is shown by a DNS record only; choose dns-01."
+        return FieldFault(pointer="/validation", code="wildcard_needs_dns", detail=detail)
+    if address and method is not ValidationMethod.HTTP_01:
+        detail = f"Control of an IP address such as {address} is shown by a file there only; choose http-01."
+        return FieldFault(pointer="/validation", code="address_needs_http", detail=detail)
+    return None

@@ -15,6 +15,7 @@
         NotProven          control of a name was not shown in time
       Outage               passing: retried as long as the business deadline allows
         Later              the same, but not before a moment that is known
+        Unfinished         nothing is wrong: the other side needs time
 
 Edges give the words: activities/failures.py for Temporal, api/problems.py for HTTP.
 """
@@ -163,6 +164,10 @@ class Later(Outage):
         super().__init__(detail)
         self.until = until
         self.limit = limit
+
+
+class Unfinished(Outage):
+    """The other side has taken it on and is not done; ask again after `retry_after`."""
 
 
 class OutcomeUnknown(Outage):

@@ -1,4 +1,4 @@
-"""DNS names as customers type them, and the A-labels we certify.
+"""DNS names and addresses as customers type them, and the A-labels and canonical addresses we certify.
 
 The policy is Boulder's (policy/pa.go): what Let's Encrypt would refuse is refused here, before any money or order.
 """
@@ -7,12 +7,13 @@ import re
 import unicodedata
 from collections.abc import Collection, Sequence
 from functools import cache
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_network
 from typing import Final
 
 import idna
 from publicsuffixlist import PublicSuffixList
 
+from certloom.domain.address import IPNetwork, embedded_addresses, is_address, read_address, why_denied
 from certloom.domain.errors import FieldFault
 
 MAX_NAME: Final = 253  # RFC 1035 2.3.4 without the root's dot
@@ -21,8 +22,11 @@ MAX_LABELS: Final = 10  # Boulder's limit; the star counts
 
 _LONGEST_TYPED: Final = 1024  # beyond this no text shrinks to a name, and mapping it would only cost time
 _LONGEST_SHOWN: Final = 60
+_ONE_SITE: Final = 64  # bits of an IPv6 address that say whose network it is
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _NOT_A_HOST: Final = re.compile(r"[/\\@?#:\s]")
+_LIKE_IPV6: Final = re.compile(r"[0-9a-f:.%]*:[0-9a-f:.%]*:[^/]*", re.IGNORECASE)
+_LIKE_IPV4: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")  # no host name ends in a number
 
 
 class _BadName(Exception):
@@ -35,20 +39,26 @@ class _BadName(Exception):
 
 
 def read_names(
-    typed: Sequence[str], *, internal_suffixes: Collection[str] = ()
+    typed: Sequence[str],
+    *,
+    internal_suffixes: Collection[str] = (),
+    internal_networks: Collection[IPNetwork] | None = None,
 ) -> tuple[tuple[str, ...], tuple[FieldFault, ...]]:
     """Return the A-labels of the good names, in order, and one fault per bad name (pointer /names/<index>).
 
     Case, full-width letters and one final dot are forgiven (UTS 46, RFC 5891); a name read again gives itself. Names
     must lie under the ICANN part of the public suffix list, or strictly below one of *internal_suffixes*. Repeated
     names are left for the product to judge. Never raises, whatever was typed.
+
+    Addresses come dotted, or as RFC 5952 writes them; brackets are forgiven. They must mean one host to everybody, or
+    lie in one of *internal_networks*; with None no address is a name.
     """
     suffixes = frozenset(suffix.strip(".").lower() for suffix in internal_suffixes) - {""}
     names: list[str] = []
     faults: list[FieldFault] = []
     for index, text in enumerate(typed):
         try:
-            names.append(_read(text, suffixes))
+            names.append(_read(text, suffixes, internal_networks))
         except _BadName as bad:
             detail = f"{_shown(text)} {bad.rest}"
             faults.append(FieldFault(pointer=f"/names/{index}", code=bad.code, detail=detail))
@@ -73,8 +83,11 @@ def limited_domain(name: str) -> str:
     """Return what CAs count a name's certificates under: by the whole list, with the suffixes of private parties.
 
     So tenants of a hoster that is on the list do not share a limit. A suffix, or a name outside the list, is its own.
+    An IPv4 address counts for itself, an IPv6 address as the /64 that it lies in.
     """
     base = name.lower().removeprefix("*.")
+    if isinstance(read_address(base), IPv6Address):
+        return str(ip_network(f"{base}/{_ONE_SITE}", strict=False))
     found = _all_suffixes().privatesuffix(base)
     return found if isinstance(found, str) else base
 
@@ -89,15 +102,22 @@ def _public_suffixes() -> PublicSuffixList:
     return PublicSuffixList(only_icann=True, accept_unknown=False)
 
 
-def _read(typed: str, internal_suffixes: frozenset[str]) -> str:
+def _read(typed: str, internal_suffixes: frozenset[str], internal_networks: Collection[IPNetwork] | None) -> str:
     text = typed.strip()
     if not text:
         raise _BadName("name_empty", "is empty; give a name such as www.example.com, or leave it out.")
     if len(text) > _LONGEST_TYPED:
         raise _BadName("name_too_long", f"has {len(text)} characters; a name has at most {MAX_NAME}.")
-    _refuse_addresses(text)
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if is_address(bare):
+        return _read_address(bare, internal_networks)
+    _refuse_other_things(text)
     starred = text.startswith("*.")
     base = _to_ascii(text.removeprefix("*."))
+    if is_address(base):
+        return _read_address(f"*.{base}" if starred else base, internal_networks)
+    if _LIKE_IPV4.fullmatch(base):
+        raise _unreadable_address()
     name = f"*.{base}" if starred else base
     _check_size(name)
     _check_labels(base)
@@ -105,9 +125,24 @@ def _read(typed: str, internal_suffixes: frozenset[str]) -> str:
     return name
 
 
-def _refuse_addresses(text: str) -> None:
-    if _is_ip(text.strip("[]")):
-        raise _BadName("name_ip_address", "is an IP address; certificates are issued for DNS names only.")
+def _read_address(text: str, internal_networks: Collection[IPNetwork] | None) -> str:
+    """Return an address as it is certified: one that means the same host however it is written, and to everybody."""
+    if internal_networks is None:
+        raise _BadName("name_ip_address", "is an IP address; a DNS name is needed here, such as www.example.com.")
+    address = read_address(text)
+    if address is None:
+        raise _BadName("name_wildcard_misplaced", "has a star before an address; there are no wildcards of addresses.")
+    if any(embedded_addresses(address)):
+        raise _BadName("name_address_carries", "carries an IPv4 address inside; ask for that address itself.")
+    if why := why_denied(address, internal_networks):
+        rest = f"cannot be certified: {why}. Give a public address, or have the operator allow its network."
+        raise _BadName("name_address_special", rest)
+    return str(address)
+
+
+def _refuse_other_things(text: str) -> None:
+    if _LIKE_IPV6.fullmatch(text):
+        raise _unreadable_address()
     if _NOT_A_HOST.search(text):
         rest = "is not a host name alone; give it without scheme, port, path, user or spaces: www.example.com."
         raise _BadName("name_not_a_host", rest)
@@ -115,12 +150,9 @@ def _refuse_addresses(text: str) -> None:
         raise _BadName("name_wildcard_misplaced", "may have one star, as the whole first part: *.example.com.")
 
 
-def _is_ip(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
+def _unreadable_address() -> _BadName:
+    rest = "is neither an IP address nor a host name; write 203.0.113.7, 2001:db8::7 or www.example.com."
+    return _BadName("name_bad_address", rest)
 
 
 def _to_ascii(text: str) -> str:
@@ -186,8 +218,6 @@ def _check_labels(base: str) -> None:
             raise _BadName("name_not_encodable", "cannot be written as a host name (RFC 5891); use other characters.")
         if label[2:4] == "--" and not label.startswith("xn--"):
             raise _reserved_hyphens()
-    if _is_ip(base):
-        raise _BadName("name_ip_address", "is an IP address; certificates are issued for DNS names only.")
 
 
 def _check_place(base: str, *, starred: bool, internal_suffixes: frozenset[str]) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from certloom.domain.address import is_address
 from certloom.domain.errors import FieldFault
 from certloom.domain.model import Model
 from certloom.domain.money import Money
@@ -56,6 +57,7 @@ class Product(Model):
     name_mode: NameMode
     max_names: Annotated[int, Field(ge=1, le=200)] = 1
     wildcards: bool = False
+    addresses: bool = False  # IP addresses beside DNS names (RFC 8738), where the issuer signs them
     issuer: str = "private"
     plan_days: Annotated[int, Field(ge=1, le=1825)] = 365
     price: Money
@@ -83,8 +85,8 @@ class Catalogue(Model):
 
 
 def name_faults(product: Product, names: Sequence[str]) -> list[FieldFault]:
-    """Check well-formed A-labels against what the product covers; empty when all is well."""
-    faults = [fault for index, name in enumerate(names) if (fault := _wildcard_fault(product, index, name))]
+    """Check well-formed names against what the product covers; empty when all is well."""
+    faults = [fault for index, name in enumerate(names) if (fault := _kind_fault(product, index, name))]
     if not names:
         faults.append(_fault("/names", "names_missing", "Give at least one name."))
     if len(set(names)) != len(names):
@@ -92,7 +94,10 @@ def name_faults(product: Product, names: Sequence[str]) -> list[FieldFault]:
     return faults + _count_faults(product, names)
 
 
-def _wildcard_fault(product: Product, index: int, name: str) -> FieldFault | None:
+def _kind_fault(product: Product, index: int, name: str) -> FieldFault | None:
+    if is_address(name) and not product.addresses:
+        detail = f"{product.title} does not cover IP addresses such as {name}; buy a DV product that says it does."
+        return _fault(f"/names/{index}", "address_not_covered", detail)
     wants = name.startswith("*.")
     if wants and product.name_mode is not NameMode.WILDCARD and not product.wildcards:
         detail = f"{product.title} does not cover wildcard names such as {name}; buy a wildcard product."

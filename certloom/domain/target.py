@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
+from certloom.domain.address import host_in_url
 from certloom.domain.model import Model, Utc
 
 MOST_ENDPOINTS: Final = 20
@@ -80,7 +81,7 @@ class Endpoint(Model):
 
     def __str__(self) -> str:
         """Name it in sentences."""
-        where = f"{self.host}:{self.port}"
+        where = f"{host_in_url(self.host.strip('[]'))}:{self.port}"
         return where if self.server_name in (None, self.host) else f"{where} for {self.server_name}"
 
 

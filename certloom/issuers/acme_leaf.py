@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from certloom.domain.errors import IssuerRefused, Outage
 from certloom.issuers.interface import SignedLeaf
 from certloom.issuers.leaves import read_key
+from certloom.issuers.sans import sans_in
 from certloom.storage.records import AcmeOrder
 
 LONGEST_CHAIN: Final = 10
@@ -30,7 +31,7 @@ def check_request(order: AcmeOrder) -> None:
     try:
         csr = x509.load_pem_x509_csr(order.csr_pem.encode("ascii"))
         spki = csr.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        names = _dns_names(csr.extensions) | {
+        names = _names(csr.extensions) | {
             str(item.value).lower() for item in csr.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
         }
     except (ValueError, UnsupportedAlgorithm) as error:
@@ -56,7 +57,7 @@ def read_chain(body: bytes, order: AcmeOrder, *, now: datetime) -> tuple[str, st
     try:
         leaf, *above = x509.load_pem_x509_certificates(body)
         spki = leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        names = _dns_names(leaf.extensions)
+        names = _names(leaf.extensions)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise Outage("The CA sent something that is no certificate.") from error
     if spki != order.spki:
@@ -89,12 +90,8 @@ def signed_leaf(order: AcmeOrder, leaf_pem: str, chain_pem: str) -> SignedLeaf:
     )
 
 
-def _dns_names(extensions: x509.Extensions) -> set[str]:
-    try:
-        names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return set()
-    return {name.lower() for name in names.get_values_for_type(x509.DNSName)}
+def _names(extensions: x509.Extensions) -> set[str]:
+    return {name.lower() for name in sans_in(extensions)}
 
 
 def _signed(leaf: x509.Certificate, parent: x509.Certificate) -> bool:

@@ -16,7 +16,7 @@ from certloom.issuers.acme_account import LOST, AcmeAccounts
 from certloom.issuers.acme_client import AcmeClient
 from certloom.issuers.acme_network import Signer
 from certloom.issuers.acme_problems import ProblemRefused
-from certloom.issuers.acme_replies import AcmeOrderBody, Reply, Wire
+from certloom.issuers.acme_replies import AcmeOrderBody, Identifier, Reply, Wire
 from certloom.storage.interface import Storage
 from certloom.storage.records import AcmeOrder
 
@@ -76,7 +76,7 @@ class AcmeOrders:
     async def _new_order(self, order: AcmeOrder, signer: Signer, now: datetime) -> Reply:
         """Ask for the order; a predecessor that the CA does not accept as such is left out, for it is only a hint."""
         directory = await self._client.directory(now=now)
-        body: dict[str, Any] = {"identifiers": [{"type": "dns", "value": name} for name in order.names]}
+        body: dict[str, Any] = {"identifiers": [Identifier.of(name).model_dump() for name in order.names]}
         if order.profile:
             body["profile"] = order.profile
         if not (order.replaces and directory.renewal_info):
@@ -131,7 +131,7 @@ class AcmeOrders:
             found = (await self._client.post(url, None, signer, now=now)).read(AcmeOrderBody)
         except ProblemRefused:
             return False
-        names = {identifier.value.lower() for identifier in found.identifiers}
+        names = {identifier.name for identifier in found.identifiers}
         same_profile = found.profile is None or order.profile is None or found.profile == order.profile
         return found.status in OPEN and names == set(order.names) and same_profile
 

@@ -28,7 +28,7 @@ WORDS: Final[Mapping[str, Words]] = {
         "Ask for another name, or choose a product of another issuer.",
     ),
     "unsupportedIdentifier": Words(
-        "The CA does not know this kind of name: {name}",
+        "The CA does not certify this kind of name: {name}",
         "Ask for a DNS name, or choose a product of another issuer.",
     ),
     "caa": Words(

@@ -119,8 +119,11 @@ class AcmeProgress:
         except ProblemRefused as refused:
             if refused.problem.code != "orderNotReady":
                 raise
-            return _NOTHING  # somebody was faster, perhaps ourselves
-        return Seen(reply, reply.read(AcmeOrderBody))
+            return Seen(order=order)  # somebody was faster, perhaps ourselves
+        body = reply.read(AcmeOrderBody)
+        if body.status == "processing":  # many sign at once, and a look costs less than being called again
+            return Seen(order=order)
+        return Seen(reply, body, order)
 
     async def _fetch(self, order: AcmeOrder, body: AcmeOrderBody, signer: Signer, now: datetime) -> AcmeOrder:
         if body.certificate is None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from josepy.b64 import b64encode
 
+from certloom.domain.address import host_in_url
 from certloom.domain.application import Challenge, ValidationMethod
 from certloom.domain.errors import IssuerRefused, Outage
 from certloom.issuers.acme_client import AcmeClient
@@ -123,8 +124,8 @@ def challenge_of(item: Authorization, method: ValidationMethod, signer: Signer) 
         value = b64encode(sha256(proof.encode("ascii")).digest()).decode("ascii")
         record = f"{RECORD_LABEL}.{base}"
         return Challenge(name=item.name, type=method, token=token, record_name=record, record_value=value)
-    host = f"[{base}]" if ":" in base else base
-    return Challenge(name=item.name, type=method, token=token, url=f"http://{host}{FILE_PATH}/{token}", content=proof)
+    url = f"http://{host_in_url(base)}{FILE_PATH}/{token}"
+    return Challenge(name=item.name, type=method, token=token, url=url, content=proof)
 
 
 def _offered(item: Authorization, method: ValidationMethod) -> AcmeChallenge:

@@ -13,6 +13,7 @@ from typing import Any, Final, Self, TypeVar
 import requests
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from certloom.domain.address import is_address, read_address
 from certloom.domain.errors import Outage
 
 LONGEST_PAUSE: Final = timedelta(days=31)
@@ -40,6 +41,21 @@ class Identifier(Wire):
 
     type: str = "dns"
     value: str = ""
+
+    @classmethod
+    def of(cls, name: str) -> Self:
+        """Return a name of ours as it is ordered (RFC 8555 section 9.7.7, RFC 8738 section 3)."""
+        return cls(type="ip" if is_address(name) else "dns", value=name)
+
+    @property
+    def name(self) -> str:
+        """The name as we write it; what is neither, such as an address as a DNS name, is told with its type."""
+        address = read_address(self.value)
+        if self.type == "ip" and address:
+            return str(address)
+        if self.type == "dns" and address is None:
+            return self.value.lower()
+        return f"{self.type} {self.value}"
 
 
 class Problem(Wire):
@@ -79,8 +95,8 @@ class Authorization(Wire):
     @property
     def name(self) -> str:
         """The identifier as it was ordered; a wildcard's comes back without its star."""
-        value = self.identifier.value.lower()
-        return f"*.{value}" if self.wildcard and not value.startswith("*.") else value
+        name = self.identifier.name
+        return f"*.{name}" if self.wildcard and not name.startswith("*.") else name
 
     def challenge(self, method: str) -> AcmeChallenge | None:
         """Return the challenge of that type, if the CA offers one."""

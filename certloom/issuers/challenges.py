@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from certloom.domain.address import host_in_url, is_address
 from certloom.domain.application import Challenge, ValidationMethod
 from certloom.domain.errors import IssuerRefused
 
@@ -31,6 +32,7 @@ def refuse_unprovable(names: Sequence[str], method: ValidationMethod, *, label: 
     if method is ValidationMethod.HTTP_01:
         _refuse_stars(names)
         return
+    _refuse_addresses(names)
     for name in base_names(names):
         if len(f"{label}.{name}") > LONGEST_NAME:
             detail = (
@@ -45,7 +47,7 @@ def challenge(name: str, method: ValidationMethod, token: str) -> Challenge:
     if method is ValidationMethod.DNS_01:
         record = f"{RECORD_LABEL}.{name}"
         return Challenge(name=name, type=method, token=token, record_name=record, record_value=token)
-    url = f"http://{name}{FILE_PATH}/{token}"
+    url = f"http://{host_in_url(name)}{FILE_PATH}/{token}"
     return Challenge(name=name, type=method, token=token, url=url, content=token)
 
 
@@ -54,3 +56,10 @@ def _refuse_stars(names: Sequence[str]) -> None:
     if starred:
         detail = f"A file cannot prove the wildcard name {starred[0]}; prove it with a DNS record (dns-01) instead."
         raise IssuerRefused(detail, reason="wildcard_needs_dns")
+
+
+def _refuse_addresses(names: Sequence[str]) -> None:
+    address = next((name for name in names if is_address(name)), None)
+    if address:
+        detail = f"A DNS record cannot prove the address {address}; prove it with a file (http-01) instead."
+        raise IssuerRefused(detail, reason="address_needs_http")

@@ -18,6 +18,7 @@ from certloom.domain.errors import IssuerRefused
 from certloom.domain.key import KeyType
 from certloom.domain.product import Level
 from certloom.issuers.profiles import key_usage, pointers, policies
+from certloom.issuers.sans import san_of
 from certloom.issuers.subjects import subject
 
 LeafKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
@@ -86,7 +87,7 @@ def _type_of(key: LeafKey) -> KeyType | None:
 
 def _names(names: tuple[str, ...]) -> x509.SubjectAlternativeName:
     try:
-        return x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
+        return x509.SubjectAlternativeName([san_of(name) for name in names])
     except ValueError as error:
         detail = "A certificate holds names in their ASCII form only; write the A-label (xn--...)."
         raise IssuerRefused(detail, reason="names") from error

@@ -6,6 +6,7 @@ pkilint's ERROR and FATAL block, and so do the rules of lint_rules.py; WARNING a
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from ipaddress import ip_address
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -13,11 +14,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from pkilint import finding_filter, loader
 from pkilint.cabf import serverauth
-from pkilint.cabf.cabf_name import VALIDATION_INTERNAL_DOMAIN_NAME
+from pkilint.cabf.cabf_name import VALIDATION_INTERNAL_DOMAIN_NAME, VALIDATION_INTERNAL_IP_ADDRESS
 from pkilint.cabf.serverauth.serverauth_constants import CertificateType
 from pkilint.pkix import certificate as pkix_certificate
 from pkilint.validation import ValidationFindingSeverity
 
+from certloom.domain.address import IPNetwork
 from certloom.domain.errors import IssuerRefused
 from certloom.domain.key import FAMILIES, KeyFamily
 from certloom.domain.product import Level
@@ -52,8 +54,15 @@ class Finding(NamedTuple):
 class Linter:
     """Decides whether a leaf may be signed; safe to share between threads."""
 
-    def __init__(self, *, public_url: str, internal_suffixes: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        public_url: str,
+        internal_suffixes: Collection[str] = (),
+        internal_networks: Collection[IPNetwork] = (),
+    ) -> None:
         self._host = (urlsplit(public_url).hostname or "").lower()
+        self._networks = tuple(internal_networks)
         self._suffixes = tuple(suffix.strip(".").lower() for suffix in internal_suffixes if suffix.strip("."))
 
     def check(self, plan: LeafPlan, parent: Parent) -> None:
@@ -62,16 +71,26 @@ class Linter:
         5 to 10 ms of work in the caller's thread, and 0.3 s for the first of each level.
         """
         leaf = sign_certificate(leaf_builder(plan, parent), _throwaway_key(FAMILIES[plan.key_type]))
-        faults = own_faults(Case(leaf, plan, parent.certificate, self._suffixes))
+        faults = own_faults(Case(leaf, plan, parent.certificate, self._suffixes, self._networks))
         faults += [_sentence(found) for found in findings(leaf, plan.level) if self._forbids(found)]
         if faults:
             shown = " ".join(faults[:MOST_SHOWN])
             raise IssuerRefused(f"The certificate would break the rules and was not signed. {shown}", reason="lint")
 
     def _forbids(self, found: Finding) -> bool:
-        return found.blocks and not (found.code == VALIDATION_INTERNAL_DOMAIN_NAME.code and self._waived(found))
+        return found.blocks and not self._waived(found)
 
     def _waived(self, found: Finding) -> bool:
+        if found.code == VALIDATION_INTERNAL_DOMAIN_NAME.code:
+            return self._is_inner_name(found)
+        return found.code == VALIDATION_INTERNAL_IP_ADDRESS.code and self._is_inner_address(found)
+
+    def _is_inner_address(self, found: Finding) -> bool:
+        """Whether an internal IP address lies in a network that the operator opened."""
+        address = ip_address(found.text.encode("latin-1"))  # as pkilint shows octets
+        return ".subjectAltName." in found.path and any(address in network for network in self._networks)
+
+    def _is_inner_name(self, found: Finding) -> bool:
         """Whether an internal name is ours: PUBLIC_URL's host in an address, or below an internal suffix as a SAN."""
         if found.path.endswith(".uniformResourceIdentifier"):
             return (urlsplit(found.text).hostname or "").lower() == self._host

@@ -12,9 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from certloom.domain.address import IPNetwork
 from certloom.domain.names import read_names
 from certloom.domain.validity import cap_at
 from certloom.issuers.leaves import LeafPlan
+from certloom.issuers.sans import sans_in
 
 LEAST_SERIAL_BITS: Final = 64  # BR 7.1: output of a CSPRNG; ours has 159, so that less is a fault
 
@@ -26,6 +28,7 @@ class Case(NamedTuple):
     plan: LeafPlan
     parent: x509.Certificate
     internal_suffixes: Collection[str]
+    internal_networks: Collection[IPNetwork] = ()
 
 
 def own_faults(case: Case) -> list[str]:
@@ -34,14 +37,14 @@ def own_faults(case: Case) -> list[str]:
 
 
 def _names_are_ordered(case: Case) -> Sequence[str]:
-    if _names(case.certificate) != case.plan.names:
+    if sans_in(case.certificate.extensions) != case.plan.names:
         return ["The names in the certificate are not the names of the order."]
     return []
 
 
 def _names_are_good(case: Case) -> Sequence[str]:
-    names = _names(case.certificate)
-    read, faults = read_names(names, internal_suffixes=case.internal_suffixes)
+    names = sans_in(case.certificate.extensions)
+    read, faults = read_names(names, internal_suffixes=case.internal_suffixes, internal_networks=case.internal_networks)
     changed = [] if faults or read == names else ["A name is not written as it would be read back (lower case)."]
     repeated = ["A name stands twice in the certificate."] if len(set(names)) != len(names) else []
     return [*(fault.detail for fault in faults), *changed, *repeated]
@@ -83,11 +86,6 @@ def _family_fits(case: Case) -> Sequence[str]:
 def _key_is_ordered(case: Case) -> Sequence[str]:
     spki = case.certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return [] if spki == case.plan.spki else ["The key in the certificate is not the key of the order."]
-
-
-def _names(certificate: x509.Certificate) -> tuple[str, ...]:
-    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return tuple(names.get_values_for_type(x509.DNSName))
 
 
 _RULES: Final[Sequence[Callable[[Case], Sequence[str]]]] = (

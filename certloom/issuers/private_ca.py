@@ -9,6 +9,7 @@ from datetime import datetime
 
 from cryptography import x509
 
+from certloom.domain.address import IPNetwork
 from certloom.domain.budget import Limits
 from certloom.domain.errors import Outage
 from certloom.issuers.authorities import check_public_url
@@ -38,6 +39,7 @@ class PrivateCa:
         *,
         public_url: str,
         internal_suffixes: Collection[str] = (),
+        internal_networks: Collection[IPNetwork] = (),
         caa_identities: Sequence[str] = (),
     ) -> None:
         check_public_url(public_url)
@@ -45,7 +47,9 @@ class PrivateCa:
         self._storage = storage
         self._sealer = sealer
         self._public_url = public_url
-        self._linter = Linter(public_url=public_url, internal_suffixes=internal_suffixes)
+        self._linter = Linter(
+            public_url=public_url, internal_suffixes=internal_suffixes, internal_networks=internal_networks
+        )
 
     async def warm_up(self) -> None:
         """Load the lint rules, so that the first order need not wait for them; may be left out."""

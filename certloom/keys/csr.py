@@ -6,6 +6,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.x509.oid import NameOID
 
+from certloom.domain.address import is_address
 from certloom.domain.errors import InvalidInput
 from certloom.domain.key import KeyType
 from certloom.keys.faults import invalid, shorten, unreadable_as
@@ -86,27 +87,34 @@ def _check_signature(csr: x509.CertificateSigningRequest) -> None:
 
 
 def _names(csr: x509.CertificateSigningRequest) -> tuple[str, ...]:
-    names = _dns_sans(csr)
+    names = _sans(csr)
     common = csr.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     first = str(common[0].value) if common else ""
+    if is_address(first):  # CAs take a common name for a DNS name, and refuse it at the very end
+        detail = f"The CSR has the address {first} as its common name; name it in subjectAltName only, as IP:{first}."
+        raise _refused("csr_address_misplaced", detail)
     if first and first.lower() not in {name.lower() for name in names}:
         names = (first, *names)
     return names
 
 
-def _dns_sans(csr: x509.CertificateSigningRequest) -> tuple[str, ...]:
+def _sans(csr: x509.CertificateSigningRequest) -> tuple[str, ...]:
     try:
         sans = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return ()
-    for san in sans:
-        if not isinstance(san, x509.DNSName):
-            detail = f"The CSR asks for {_described(san)}; only DNS names are certified, so make it without."
-            raise _refused("csr_other_name", detail)
-    return tuple(san.value for san in sans if isinstance(san, x509.DNSName))
+    return tuple(_name(san) for san in sans)
 
 
-def _described(san: x509.GeneralName) -> str:
-    kinds = {x509.IPAddress: "the IP address", x509.RFC822Name: "the e-mail address"}
-    kind = kinds.get(type(san))
-    return f"{kind} {shorten(str(san.value))}" if kind else "a name that is no DNS name"
+def _name(san: x509.GeneralName) -> str:
+    text = str(san.value)
+    if isinstance(san, x509.IPAddress) and is_address(text):  # eight octets would be a network
+        return text
+    if not isinstance(san, x509.DNSName):
+        what = f"the e-mail address {shorten(text)}" if isinstance(san, x509.RFC822Name) else "a name of another kind"
+        detail = f"The CSR asks for {what}; only DNS names and IP addresses are certified, so make it without."
+        raise _refused("csr_other_name", detail)
+    if is_address(text):
+        detail = f"The CSR has the address {text} as a DNS name; write it in subjectAltName as IP:{text}."
+        raise _refused("csr_address_misplaced", detail)
+    return text

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
+from certloom.domain.address import read_address
 from certloom.domain.key import KeyType
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
@@ -63,10 +64,15 @@ def key_type_of(public_key: object) -> KeyType | None:
 
 
 def build_csr(private_key: bytes, names: Sequence[str]) -> str:
-    """Return a CSR as PEM with an empty subject and *names* as its DNS SANs (RFC 8555 7.4); deterministic for RSA."""
-    san = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
+    """Return a CSR as PEM with an empty subject and *names* as its SANs (RFC 8555 7.4); deterministic for RSA."""
+    san = x509.SubjectAlternativeName([_san(name) for name in names])
     builder = x509.CertificateSigningRequestBuilder(x509.Name([])).add_extension(san, critical=False)
     return builder.sign(load_private(private_key), hashes.SHA256()).public_bytes(Encoding.PEM).decode("ascii")
+
+
+def _san(name: str) -> x509.GeneralName:
+    address = read_address(name)
+    return x509.DNSName(name) if address is None else x509.IPAddress(address)
 
 
 def load_private(der: bytes) -> PrivateKey:

@@ -10,6 +10,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from certloom.domain.address import is_address
 from certloom.domain.errors import FieldFault, InvalidInput
 from certloom.keys.chain import ancestors, is_authority, is_root
 from certloom.keys.faults import invalid, shorten
@@ -102,16 +103,20 @@ def _leaf_faults(leaf: Found, now: datetime) -> Iterable[FieldFault]:
 
 def _name_faults(leaf: Found) -> Iterable[FieldFault]:
     names = _names(leaf.certificate)
-    bad = next((name for name in names if len(name) > 253 or not _NAME.fullmatch(name)), None)
+    bad = next((name for name in names if not _is_good(name)), None)
     if not names:
-        detail = f"The certificate {leaf.title} has no DNS name in its subjectAltName, so no browser would accept it."
+        detail = f"The certificate {leaf.title} names no host in its subjectAltName, so no browser would accept it."
         yield FieldFault(pointer=leaf.pointer, code="certificate_without_names", detail=detail)
     if len(names) > MOST_NAMES:
         detail = f"The certificate {leaf.title} has {len(names)} names; at most {MOST_NAMES} can be managed."
         yield FieldFault(pointer=leaf.pointer, code="too_many_names", detail=detail)
     if bad is not None:
-        detail = f"The certificate {leaf.title} names {shorten(bad)!r}, which is no host name."
+        detail = f"The certificate {leaf.title} names {shorten(bad)!r}, which is no host."
         yield FieldFault(pointer=leaf.pointer, code="certificate_bad_name", detail=detail)
+
+
+def _is_good(name: str) -> bool:
+    return is_address(name) or (len(name) <= 253 and _NAME.fullmatch(name) is not None)
 
 
 def _chain_faults(others: Sequence[Found], related: Sequence[Found], now: datetime) -> Iterable[FieldFault]:
@@ -130,7 +135,8 @@ def _names(certificate: x509.Certificate) -> tuple[str, ...]:
         sans = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return ()
-    return tuple(dict.fromkeys(name.lower() for name in sans.get_values_for_type(x509.DNSName)))
+    hosts = (san for san in sans if isinstance(san, x509.DNSName | x509.IPAddress))
+    return tuple(dict.fromkeys(str(san.value).lower() for san in hosts))
 
 
 def _told(leaf: x509.Certificate, related: Sequence[Found], key: FoundKey) -> UploadedCertificate:

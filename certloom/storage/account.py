@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import literal, or_, select, tuple_, update
+from sqlalchemy import bindparam, literal, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certloom.storage.cursor import BY_TIME
@@ -16,6 +16,8 @@ from certloom.storage.types import UtcDateTime, Words
 TOUCH_EVERY: Final = timedelta(minutes=1)
 
 _READ = select(accounts.c.id, accounts.c.name, accounts.c.currency, accounts.c.created_at)
+_ONE = _READ.where(accounts.c.id == bindparam("the_id"))
+_KEY = select(api_keys).where(api_keys.c.id == bindparam("the_id"))
 
 
 class SqlAccountTable:
@@ -30,7 +32,7 @@ class SqlAccountTable:
 
     async def get(self, account_id: str) -> Account | None:
         """Return one."""
-        return await one(self._connection, _READ.where(accounts.c.id == account_id), Account)
+        return await one(self._connection, _ONE, Account, {"the_id": account_id})
 
     async def list(self, *, limit: int, cursor: str | None = None) -> Page[Account]:
         """List newest first."""
@@ -48,7 +50,7 @@ class SqlAccountTable:
 
     async def get_key(self, key_id: str) -> ApiKey | None:
         """Return a key, revoked and expired ones too."""
-        return await one(self._connection, select(api_keys).where(api_keys.c.id == key_id), ApiKey)
+        return await one(self._connection, _KEY, ApiKey, {"the_id": key_id})
 
     async def keys(self, account_id: str | None) -> Sequence[ApiKey]:
         """List the keys of an account, oldest first; None lists operators' keys."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, Executable, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certloom.domain.application import Challenge
@@ -55,7 +55,7 @@ class SqlAcmeTable:
 
     async def get_order(self, order_ref: str) -> AcmeOrder | None:
         """Return one."""
-        return await one(self._connection, select(orders).where(orders.c.order_ref == order_ref), AcmeOrder)
+        return await one(self._connection, _ORDER, AcmeOrder, {"the_order": order_ref})
 
     async def unknown_urls(self, urls: Collection[str]) -> Sequence[str]:
         """Return those URLs that no order of ours has."""
@@ -64,54 +64,59 @@ class SqlAcmeTable:
 
     async def set_order_url(self, order_ref: str, url: str) -> AcmeOrder:
         """Note where the CA has the order, once."""
-        return await self._change(order_ref, orders.c.url.is_(None), url=url)
+        return await self._change(_UNPLACED, order_ref, url=url)
 
     async def drop_order_url(self, order_ref: str, url: str) -> AcmeOrder:
         """Forget an order at the CA."""
-        return await self._change(order_ref, orders.c.url == url, url=None, answered={})
+        return await self._change(_PLACED, order_ref, the_url=url, url=None, answered={})
 
     async def set_challenges(
         self, order_ref: str, challenges: tuple[Challenge, ...], *, expires_at: datetime | None
     ) -> AcmeOrder:
         """Note what has to be published, once."""
-        return await self._change(
-            order_ref, orders.c.challenges.is_(None), challenges=challenges, expires_at=expires_at
-        )
+        return await self._change(_UNTOLD, order_ref, challenges=challenges, expires_at=expires_at)
 
     async def set_answered(self, order_ref: str, url: str, at: datetime) -> AcmeOrder:
         """Note that the CA was told to look at a challenge."""
-        order = await self._found(order_ref, lock=True)
-        answered = {**order.answered, url: at}
-        mine = update(orders).where(orders.c.order_ref == order_ref)
-        await self._connection.execute(mine.values(answered=answered))
-        return order.model_copy(update={"answered": answered})
+        order = await self._found(order_ref, _LOCKED)
+        return await self._change(_ANY, order_ref, answered={**order.answered, url: at})
 
     async def start_finalizing(self, order_ref: str, at: datetime) -> AcmeOrder:
         """Note that a leaf may exist from now on."""
-        open_still = orders.c.abandoned_at.is_(None) & orders.c.finalizing_at.is_(None)
-        return await self._change(order_ref, open_still, finalizing_at=at)
+        return await self._change(_OPEN, order_ref, finalizing_at=at)
 
     async def set_leaf(self, order_ref: str, *, leaf_pem: str, chain_pem: str) -> AcmeOrder:
         """Keep the leaf, once."""
-        return await self._change(order_ref, orders.c.leaf_pem.is_(None), leaf_pem=leaf_pem, chain_pem=chain_pem)
+        return await self._change(_UNSIGNED, order_ref, leaf_pem=leaf_pem, chain_pem=chain_pem)
 
     async def abandon_order(self, order_ref: str, at: datetime) -> bool:
         """Close an order that was not finalized; True again when it was closed before."""
-        mine = update(orders).where(orders.c.order_ref == order_ref, orders.c.finalizing_at.is_(None))
-        await self._connection.execute(mine.where(orders.c.abandoned_at.is_(None)).values(abandoned_at=at))
-        order = await self.get_order(order_ref)
+        order = await one(self._connection, _OPEN, AcmeOrder, {"the_order": order_ref, "abandoned_at": at})
+        order = order or await self.get_order(order_ref)
         return order is not None and order.abandoned_at is not None
 
-    async def _change(self, order_ref: str, condition: ColumnElement[bool], **values: Any) -> AcmeOrder:
-        await self._connection.execute(update(orders).where(orders.c.order_ref == order_ref, condition).values(values))
-        return await self._found(order_ref)
+    async def _change(self, statement: Executable, order_ref: str, **values: Any) -> AcmeOrder:
+        """Return the order as it is now, changed or, where the statement does not apply, as it was."""
+        order = await one(self._connection, statement, AcmeOrder, {"the_order": order_ref, **values})
+        return order or await self._found(order_ref)
 
-    async def _found(self, order_ref: str, *, lock: bool = False) -> AcmeOrder:
-        statement = select(orders).where(orders.c.order_ref == order_ref)
-        order = await one(self._connection, statement.with_for_update() if lock else statement, AcmeOrder)
+    async def _found(self, order_ref: str, statement: Executable | None = None) -> AcmeOrder:
+        found = _ORDER if statement is None else statement
+        order = await one(self._connection, found, AcmeOrder, {"the_order": order_ref})
         if order is None:
             raise NotFound(f"There is no ACME order {order_ref}.")
         return order
+
+
+_MINE = orders.c.order_ref == bindparam("the_order")
+_ORDER = select(orders).where(_MINE)
+_LOCKED = _ORDER.with_for_update()
+_ANY = update(orders).where(_MINE).returning(*orders.c)
+_UNPLACED = _ANY.where(orders.c.url.is_(None))
+_PLACED = _ANY.where(orders.c.url == bindparam("the_url"))
+_UNTOLD = _ANY.where(orders.c.challenges.is_(None))
+_OPEN = _ANY.where(orders.c.abandoned_at.is_(None), orders.c.finalizing_at.is_(None))
+_UNSIGNED = _ANY.where(orders.c.leaf_pem.is_(None))
 
 
 def _account(issuer: str, directory: str) -> ColumnElement[bool]:

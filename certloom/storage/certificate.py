@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, false, insert, literal, select, tuple_
+from sqlalchemy import ColumnElement, bindparam, delete, false, insert, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certloom.domain.certificate import GROUPS, CertificateStatus, Group, Origin, Phase
@@ -13,7 +13,7 @@ from certloom.domain.state import CertificateState
 from certloom.storage.cursor import BY_NUMBER, BY_TIME
 from certloom.storage.overview import counted
 from certloom.storage.records import Page, Sort, TimelineEntry
-from certloom.storage.rows import insert_once, many, overwrite
+from certloom.storage.rows import Excluded, insert_once, many, overwrite
 from certloom.storage.search import Search, count_by_status, count_ending, folded
 from certloom.storage.sorting import page, read, sort_end, sort_name
 from certloom.storage.tables import certificate_events as events
@@ -21,6 +21,10 @@ from certloom.storage.tables import certificate_terms as terms
 from certloom.storage.tables import certificates
 from certloom.storage.tables_overview import tallies
 from certloom.storage.types import UtcDateTime, Words
+
+_STATE = select(certificates.c.state).where(certificates.c.id == bindparam("the_id"))
+_TERMS = select(terms.c.term).where(terms.c.certificate_id == bindparam("the_id"))
+_NEW_TERMS = insert(terms)
 
 
 class SqlCertificateTable:
@@ -31,27 +35,26 @@ class SqlCertificateTable:
 
     async def write(self, state: CertificateState, entries: Sequence[Entry]) -> None:
         """Write row and search terms unless a newer version is there, and each timeline entry once."""
-        newer = certificates.c.version > state.version
-        if await overwrite(self._connection, certificates, _row(state), unless=newer):
+        if await overwrite(self._connection, certificates, _row(state), unless=_newer):
             await self._write_terms(state)
         rows = [{"certificate_id": state.certificate_id, **dict(entry)} for entry in entries]
         await insert_once(self._connection, events, rows)
         await insert_once(self._connection, tallies, counted(state, entries))
 
     async def _write_terms(self, state: CertificateState) -> None:
-        mine = terms.c.certificate_id == state.certificate_id
-        old = set((await self._connection.scalars(select(terms.c.term).where(mine))).all())
+        old = set((await self._connection.scalars(_TERMS, {"the_id": state.certificate_id})).all())
         new = _terms(state)
         if gone := old - new:
+            mine = terms.c.certificate_id == state.certificate_id
             await self._connection.execute(delete(terms).where(mine, terms.c.term.in_(gone)))
         if more := sorted(new - old):
             row = {"certificate_id": state.certificate_id, "account_id": state.account_id}
-            await self._connection.execute(insert(terms), [{**row, "term": term} for term in more])
+            await self._connection.execute(_NEW_TERMS, [{**row, "term": term} for term in more])
 
     async def get(self, certificate_id: str) -> CertificateState | None:
         """Return the state as last written, deleted ones included."""
-        statement = select(certificates.c.state).where(certificates.c.id == certificate_id)
-        return await self._connection.scalar(statement)
+        state: CertificateState | None = await self._connection.scalar(_STATE, {"the_id": certificate_id})
+        return state
 
     async def search(
         self,
@@ -109,6 +112,10 @@ class SqlCertificateTable:
         ordered = statement.order_by(since, certificates.c.id).limit(limit + 1)
         states = (await self._connection.scalars(ordered)).all()
         return BY_TIME.page(states, limit, lambda state: (_review_since(state), state.certificate_id))
+
+
+def _newer(row: Excluded) -> ColumnElement[bool]:
+    return certificates.c.version > row.version
 
 
 def _row(state: CertificateState) -> dict[str, Any]:

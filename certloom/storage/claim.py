@@ -1,11 +1,13 @@
 """Outside effects, claimed before they happen and remembered when they did (DESIGN 4.2)."""
 
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Executable, func
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from certloom.storage.rows import insert_once
+from certloom.storage.rows import insert_into
 from certloom.storage.tables import claims
 
 
@@ -17,16 +19,30 @@ class SqlClaimTable:
 
     async def claim(self, key: str, at: datetime) -> str | None:
         """Insert the claim; return the recorded result when the effect is already done, else None."""
-        await insert_once(self._connection, claims, {"key": key, "claimed_at": at})
-        return await self._result(key)
+        found: str | None = await self._connection.scalar(_claim(self._connection.dialect.name), _row(key, at))
+        return found
 
     async def finish(self, key: str, result: str, at: datetime) -> str:
         """Record the result unless there is one; return the one that stands."""
-        await insert_once(self._connection, claims, {"key": key, "claimed_at": at})
-        unfinished = update(claims).where(claims.c.key == key, claims.c.result.is_(None))
-        await self._connection.execute(unfinished.values(result=result, finished_at=at))
-        standing = await self._result(key)
+        row = {**_row(key, at), "result": result, "finished_at": at}
+        standing: str | None = await self._connection.scalar(_finish(self._connection.dialect.name), row)
         return result if standing is None else standing
 
-    async def _result(self, key: str) -> str | None:
-        return await self._connection.scalar(select(claims.c.result).where(claims.c.key == key))
+
+def _row(key: str, at: datetime) -> dict[str, Any]:
+    return {"key": key, "claimed_at": at}
+
+
+@cache
+def _claim(dialect: str) -> Executable:
+    """Touching the row that is there, and changing nothing, is what makes the database return it."""
+    statement = insert_into(dialect, claims)
+    kept = statement.on_conflict_do_update(index_elements=["key"], set_={"key": claims.c.key})
+    return kept.returning(claims.c.result)
+
+
+@cache
+def _finish(dialect: str) -> Executable:
+    statement = insert_into(dialect, claims)
+    first = {name: func.coalesce(claims.c[name], statement.excluded[name]) for name in ("result", "finished_at")}
+    return statement.on_conflict_do_update(index_elements=["key"], set_=first).returning(claims.c.result)

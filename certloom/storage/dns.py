@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, false, func, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, false, func, literal, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certloom.domain.zone import DnsZone
@@ -14,6 +14,11 @@ from certloom.storage.tables_dns import dns_labels, dns_records, dns_zones
 from certloom.storage.types import UtcDateTime, Words
 
 _UNWANTED = dns_records.c.unwanted_since.is_not(None)
+_ZONE = select(dns_zones.c.zone).where(dns_zones.c.id == bindparam("the_id"))
+_ZONES_OF = select(dns_zones.c.zone).where(
+    dns_zones.c.account_id == bindparam("the_account"), dns_zones.c.deleted == false()
+)
+_RECORDS_OF = select(dns_records).where(dns_records.c.certificate_id == bindparam("the_certificate"))
 
 
 class SqlZoneTable:
@@ -36,7 +41,7 @@ class SqlZoneTable:
 
     async def get(self, zone_id: str) -> DnsZone | None:
         """Return one, deleted ones too."""
-        found: DnsZone | None = await self._connection.scalar(select(dns_zones.c.zone).where(dns_zones.c.id == zone_id))
+        found: DnsZone | None = await self._connection.scalar(_ZONE, {"the_id": zone_id})
         return found
 
     async def list(self, *, account_id: str | None, limit: int, cursor: str | None = None) -> Page[DnsZone]:
@@ -54,8 +59,7 @@ class SqlZoneTable:
 
     async def of_account(self, account_id: str) -> Sequence[DnsZone]:
         """List all undeleted ones of an account."""
-        mine = and_(dns_zones.c.account_id == account_id, dns_zones.c.deleted == false())
-        found: Sequence[DnsZone] = (await self._connection.scalars(select(dns_zones.c.zone).where(mine))).all()
+        found: Sequence[DnsZone] = (await self._connection.scalars(_ZONES_OF, {"the_account": account_id})).all()
         return found
 
     async def delete(self, zone_id: str, at: datetime) -> bool:
@@ -105,8 +109,8 @@ class SqlPublishedTable:
 
     async def of_certificate(self, certificate_id: str) -> Sequence[PublishedRecord]:
         """List a certificate's, in a fixed order."""
-        statement = select(dns_records).where(dns_records.c.certificate_id == certificate_id)
-        return sorted(await many(self._connection, statement, PublishedRecord), key=_order)
+        found = await many(self._connection, _RECORDS_OF, PublishedRecord, {"the_certificate": certificate_id})
+        return sorted(found, key=_order)
 
     async def presented(self, records: Sequence[PublishedRecord], at: datetime) -> None:
         """Say that they stand there; one whose row has gone comes back as unwanted."""

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import delete, select, union
+from sqlalchemy import bindparam, delete, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certloom.storage.records import Draft
 from certloom.storage.rows import changed, insert_once, one
 from certloom.storage.tables import drafts, issuances, review_notes
+
+_ONE = select(drafts).where(drafts.c.id == bindparam("the_id"))
 
 
 class SqlDraftTable:
@@ -24,7 +26,7 @@ class SqlDraftTable:
 
     async def get(self, draft_id: str) -> Draft | None:
         """Return it."""
-        return await one(self._connection, select(drafts).where(drafts.c.id == draft_id), Draft)
+        return await one(self._connection, _ONE, Draft, {"the_id": draft_id})
 
     async def destroy(self, certificate_id: str) -> int:
         """Delete every form, CSR and note of a certificate; return how many drafts there were."""

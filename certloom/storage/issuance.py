@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certloom.domain.issuance import IssuanceState
@@ -24,7 +24,8 @@ class SqlIssuanceTable:
 
     async def get(self, certificate_id: str, number: int) -> IssuanceRecord | None:
         """Return one."""
-        return await one(self._connection, _READ.where(_key(certificate_id, number)), IssuanceRecord)
+        key = {"the_certificate": certificate_id, "the_number": number}
+        return await one(self._connection, _ONE, IssuanceRecord, key)
 
     async def list(self, certificate_id: str) -> Sequence[IssuanceRecord]:
         """List all of a certificate, oldest first."""
@@ -44,6 +45,9 @@ class SqlIssuanceTable:
 
 
 _READ = select(*(column for column in issuances.c if column.name != "number"))
+_ONE = _READ.where(
+    issuances.c.certificate_id == bindparam("the_certificate"), issuances.c.number == bindparam("the_number")
+)
 
 
 def _key(certificate_id: str, number: int) -> ColumnElement[bool]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import ColumnElement, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certloom.domain.errors import NotFound
@@ -14,6 +14,16 @@ from certloom.storage.rows import insert_once
 from certloom.storage.tables import accounts, posting_lines, postings
 
 _HALF: Final = 2**32  # sums are taken in halves, because SQLite refuses a sum that leaves int64 on its way to zero
+
+_STANDINGS = (
+    select(accounts.c.id, accounts.c.currency, accounts.c.balance)
+    .where(accounts.c.id.in_(bindparam("the_accounts", expanding=True)))
+    .order_by(accounts.c.id)
+    .with_for_update(key_share=True)
+)
+_BOOKED = select(postings.c.key).where(postings.c.key == bindparam("the_key"))
+_BALANCE = update(accounts).where(accounts.c.id == bindparam("the_account"))
+_NEW_LINES = insert(posting_lines)
 
 
 class SqlLedgerTable:
@@ -40,24 +50,23 @@ class SqlLedgerTable:
 
     async def _lock(self, names: Sequence[str]) -> dict[str, Standing]:
         """Lock in one order for all callers; FOR NO KEY UPDATE leaves foreign keys to the account free."""
-        statement = select(accounts.c.id, accounts.c.currency, accounts.c.balance).where(accounts.c.id.in_(names))
-        rows = await self._connection.execute(statement.order_by(accounts.c.id).with_for_update(key_share=True))
+        rows = await self._connection.execute(_STANDINGS, {"the_accounts": list(names)})
         found = {name: Standing(currency, balance) for name, currency, balance in rows}
         if len(found) < len(names):
             raise NotFound("There is no such account.")
         return found
 
     async def _booked(self, key: str) -> bool:
-        return await self._connection.scalar(select(postings.c.key).where(postings.c.key == key)) is not None
+        return await self._connection.scalar(_BOOKED, {"the_key": key}) is not None
 
     async def _write_lines(self, posting: Posting, after: Mapping[str, int]) -> None:
         rows = [
             {**dict(line), "posting_key": posting.key, "balance_after": after.get(line.account)}
             for line in posting.lines
         ]
-        await self._connection.execute(insert(posting_lines), rows)
+        await self._connection.execute(_NEW_LINES, rows)
         for name, balance in after.items():
-            await self._connection.execute(update(accounts).where(accounts.c.id == name).values(balance=balance))
+            await self._connection.execute(_BALANCE, {"the_account": name, "balance": balance})
 
     async def find(self, key: str) -> Posting | None:
         """Return a posting by its key, its lines in the order of booking."""

@@ -50,6 +50,8 @@ def _upgrade(connection: Connection) -> None:
         connection.execute(text("SET LOCAL lock_timeout = 0"))
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    else:
+        connection.execute(text("SELECT 1"))  # the transaction, and with it the lock, begins with a statement
     made = config()
     made.attributes["connection"] = connection
     command.upgrade(made, "head")

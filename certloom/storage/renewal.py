@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certloom.storage.records import RenewalRecord
-from certloom.storage.rows import many, one, overwrite
+from certloom.storage.rows import Excluded, many, one, overwrite
 from certloom.storage.tables_renewal import renewals
+
+_ONE = select(renewals).where(renewals.c.certificate_id == bindparam("the_certificate"))
 
 
 class SqlRenewalTable:
@@ -19,13 +21,11 @@ class SqlRenewalTable:
 
     async def put(self, record: RenewalRecord) -> None:
         """Insert or overwrite, unless the row is about a newer leaf."""
-        await overwrite(self._connection, renewals, dict(record), unless=renewals.c.number > record.number)
+        await overwrite(self._connection, renewals, dict(record), unless=_newer)
 
     async def get(self, certificate_id: str) -> RenewalRecord | None:
         """Return one."""
-        return await one(
-            self._connection, select(renewals).where(renewals.c.certificate_id == certificate_id), RenewalRecord
-        )
+        return await one(self._connection, _ONE, RenewalRecord, {"the_certificate": certificate_id})
 
     async def due(self, now: datetime, *, limit: int) -> Sequence[RenewalRecord]:
         """List those to ask about, the longest due first."""
@@ -36,3 +36,7 @@ class SqlRenewalTable:
     async def forget(self, certificate_id: str) -> None:
         """Delete the row of a certificate that will not be renewed any more."""
         await self._connection.execute(delete(renewals).where(renewals.c.certificate_id == certificate_id))
+
+
+def _newer(row: Excluded) -> ColumnElement[bool]:
+    return renewals.c.number > row.number

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certloom.storage.rows import changed, insert_once
 from certloom.storage.tables import secrets
+
+_SEALED = select(secrets.c.sealed).where(secrets.c.ref == bindparam("the_ref"))
 
 
 class SqlSecretTable:
@@ -28,7 +30,8 @@ class SqlSecretTable:
 
     async def get(self, ref: str) -> bytes | None:
         """Return the sealed value."""
-        return await self._connection.scalar(select(secrets.c.sealed).where(secrets.c.ref == ref))
+        sealed: bytes | None = await self._connection.scalar(_SEALED, {"the_ref": ref})
+        return sealed
 
     async def destroy(self, ref: str) -> bool:
         """Delete one; True when it was there."""

@@ -14,6 +14,8 @@ from sqlalchemy import URL, Connection, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from certloom.storage import one_trip
+
 BUSY_SECONDS: Final = 5.0  # how long a process waits for another one's write
 QUEUE_SECONDS: Final = 10.0  # how long a task waits for the writers of its own process
 SWITCH_SECONDS: Final = 60.0  # for a rival that is migrating the same new file
@@ -58,14 +60,17 @@ class SqliteDatabase:
 
 
 def engine(url: URL, *, begin: str, pragmas: tuple[str, ...], pool_size: int) -> AsyncEngine:
-    """Return an engine that opens transactions with *begin*; the driver's own hidden BEGIN is switched off."""
+    """Return an engine that opens transactions with *begin*; the driver's own hidden BEGIN is switched off.
+
+    It does so at the first statement: a transaction without any locks nothing.
+    """
     made = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=QUEUE_SECONDS,
         hide_parameters=True,  # an exception's text must never show a sealed key or a token
-        connect_args={"timeout": BUSY_SECONDS, "isolation_level": None},
+        connect_args={"timeout": BUSY_SECONDS, "isolation_level": None, "async_creator_fn": one_trip.connect},
     )
 
     @event.listens_for(made.sync_engine, "connect")
@@ -77,7 +82,8 @@ def engine(url: URL, *, begin: str, pragmas: tuple[str, ...], pool_size: int) ->
 
     @event.listens_for(made.sync_engine, "begin")
     def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        driver: Any = connection.connection.driver_connection
+        driver.open(begin)
 
     return made
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, false, literal, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, false, literal, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certloom.domain.look import Look
 from certloom.domain.target import Target
 from certloom.storage.cursor import BY_TIME
 from certloom.storage.records import Page, TargetRecord, Watched
-from certloom.storage.rows import changed, insert_once, many, one, overwrite
+from certloom.storage.rows import Excluded, changed, insert_once, many, one, overwrite
 from certloom.storage.tables_target import deployments, leases, targets
 from certloom.storage.types import UtcDateTime, Words
 
@@ -102,12 +102,16 @@ class SqlLeaseTable:
 
     async def take(self, key: str, holder: str, *, now: datetime, until: datetime) -> bool:
         """Take or prolong the lease; False while somebody else's has not ended."""
-        taken = and_(leases.c.holder != holder, leases.c.until > now)
-        return await overwrite(self._connection, leases, {"key": key, "holder": holder, "until": until}, unless=taken)
+        row = {"key": key, "holder": holder, "until": until}
+        return await overwrite(self._connection, leases, row, unless=_taken, now=now)
 
     async def release(self, key: str, holder: str) -> None:
         """Give it back; silent when it is not ours any more."""
         await self._connection.execute(delete(leases).where(leases.c.key == key, leases.c.holder == holder))
+
+
+def _taken(row: Excluded) -> ColumnElement[bool]:
+    return and_(leases.c.holder != row.holder, leases.c.until > bindparam("now", type_=UtcDateTime))
 
 
 def _row(target: Target) -> dict[str, Any]:

@@ -183,7 +183,7 @@ def read_leaf(der: bytes) -> dict[str, Any]:
 def _names(leaf: x509.Certificate) -> tuple[str, ...]:
     with suppress(x509.ExtensionNotFound):
         found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        names = found.get_values_for_type(x509.DNSName)[:MOST_NAMES]
+        names = [str(san.value) for san in found if isinstance(san, x509.DNSName | x509.IPAddress)][:MOST_NAMES]
         return tuple(_printable(name)[:_LONGEST_NAME] for name in names)
     return ()
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from certloom.domain.address import is_address
 from certloom.net.interface import CaaRecord, Resolver
 from certloom.validation.interface import CaaVerdict
 from certloom.validation.shown import show_text
@@ -110,7 +111,12 @@ class CaaClimb:
         self._asked: dict[str, tuple[CaaRecord, ...]] = {}
 
     async def check(self, name: str, *, method: str) -> CaaVerdict:
-        """Return the verdict for one name; raises Outage when a lookup on the way up fails."""
+        """Return the verdict for one name; raises Outage when a lookup on the way up fails.
+
+        CAA is about domain names: no record speaks of an address (RFC 8659 section 3).
+        """
+        if is_address(name):
+            return CaaVerdict(name=name, permitted=True)
         base = name.removeprefix("*.")
         where, records = await self._relevant(base)
         wildcard = base != name

@@ -44,6 +44,7 @@ class Validator(Protocol):
     ) -> Sequence[CaaVerdict]:
         """Climb the tree for each name (`*.` means issuewild); one verdict per name, in order.
 
+        Addresses are permitted without a question: CAA is about domain names.
         `identities` are the domains by which records name the issuer; with none, every issue property forbids.
         `account` is the URI of the account that orders there; a record for another one forbids (RFC 8657 section 3).
         A lookup that fails is never permission: raises Outage when a name server does not answer.

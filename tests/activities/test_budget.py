@@ -85,19 +85,18 @@ class TestWish:
 
 class TestReserve:
     async def test_it_says_whose_turn_it_is(self, storage: SqlStorage) -> None:
-        """When nothing is left it raises Later with limit, moment and reason, and keeps its place in the queue."""
+        """When nothing is left it answers Later with limit, moment and reason, and keeps its place in the queue."""
 
-        async def attempt(number: int) -> None:
+        async def attempt(number: int) -> Later | None:
             state = trying(OrderPurpose.RENEWAL, attempt=number)
-            await reserve(storage, state, issuer="letsencrypt", limits=LETS_ENCRYPT, now=NOW)
+            async with storage.begin() as tx:
+                return await reserve(tx, state, issuer="letsencrypt", limits=LETS_ENCRYPT, now=NOW)
 
-        for number in range(5):
-            await attempt(number)
-        await attempt(4)
-        with pytest.raises(Later) as later:
-            await attempt(5)
-        assert (later.value.limit, later.value.until) == (True, NOW + HOUR)
-        assert later.value.detail == (
+        assert [await attempt(number) for number in (0, 1, 2, 3, 4, 4)] == [None] * 6
+        later = await attempt(5)
+        assert later is not None
+        assert (later.limit, later.until) == (True, NOW + HOUR)
+        assert later.detail == (
             "letsencrypt allows 5 certificates for exactly these names (www.example.com) in 7 days; "
             "the next is possible on 2026-11-24 21:36 UTC."
         )
@@ -107,6 +106,7 @@ class TestReserve:
 
     async def test_no_limits(self, storage: SqlStorage) -> None:
         """An issuer without limits costs nothing and leaves no trace."""
-        await reserve(storage, trying(OrderPurpose.FIRST), issuer="private", limits=Limits(), now=NOW)
+        async with storage.begin() as tx:
+            assert await reserve(tx, trying(OrderPurpose.FIRST), issuer="private", limits=Limits(), now=NOW) is None
         async with storage.read() as tx:
             assert not await tx.budget.standing(NOW, limit=5)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ CATALOGUE = Catalogue(
         _product("ov", Level.OV, NameMode.MULTI_DOMAIN, 19_900, max_names=10, wildcards=True),
         _product("dear", Level.DV, NameMode.SINGLE, 10**12),
         _product("yen", Level.DV, NameMode.SINGLE, 900, currency="JPY"),
+        _product("addresses", Level.DV, NameMode.MULTI_DOMAIN, 2_900, max_names=10, wildcards=True, addresses=True),
     )
 )
 
@@ -207,6 +209,7 @@ async def make_world(folder: Path) -> AsyncIterator[World]:
             temporal_ui_url="https://temporal.test",
             member_kinds=frozenset(TargetKind) - HOST_KINDS,
             internal_suffixes=frozenset({"lab.test"}),
+            internal_networks=frozenset({ip_network("127.0.0.0/8")}),
             dns=dns,
             delegation_zone=DELEGATION,
             lab=board,

@@ -16,8 +16,8 @@ from tests.bench import lanes
 from tests.bench.bare_acme import BareAcme
 from tests.bench.figures import AcmeOrders, Batch
 from tests.bench.ground import Ground, WholeService, ground, unless_dead
+from tests.bench.name_server import NameServer, name_server
 from tests.bench.orders import Orders, orders
-from workers.home import PORT_NAMES, claim
 from workers.service import LAB_SUFFIX
 
 ROUNDS: Final = 2
@@ -32,19 +32,18 @@ _numbers = itertools.count(1)
 async def measure(folder: Path, ca: Ca, *, total: int, in_flight: int, workers: int, tell: Tell) -> AcmeOrders:
     """Start a Pebble and a service of their own, and place *total* orders of each kind, in rounds."""
     folder.mkdir(mode=0o700)
-    with claim(folder) as home:
-        ports = home.choose_ports(dict.fromkeys(PORT_NAMES, 0), host="127.0.0.1")
-        key = home.keep_lab_key()
-    dns_server = f"127.0.0.1:{ports['lab_dns']}"
-    async with LabPebble(ca.program, folder / "pebble", hostility=CALM, dns_server=dns_server) as pebble:
+    async with (
+        name_server(folder) as names,
+        LabPebble(ca.program, folder / "pebble", hostility=CALM, dns_server=names.address) as pebble,
+    ):
         files = {
             "issuers_file": write_issuers(folder, pebble, limits=NO_LIMITS),
             "catalogue_file": write_catalogue(folder),
         }
-        async with ground(folder, workers=workers, made=WholeService, **files) as built:
-            built.service.server = pebble.pid
-            await _add_zone(built, dns_server, key)
-            bare = BareAcme(pebble.directory_url, pebble.trusted_root_file, dns_server=dns_server, key=key)
+        async with ground(folder, workers=workers, made=WholeService, **files, **names.settings) as built:
+            built.service.server, built.service.name_server = pebble.pid, names.pid
+            await _add_zone(built, names)
+            bare = BareAcme(pebble.directory_url, pebble.trusted_root_file, dns_server=names.address, key=names.key)
             results = AcmeOrders(title=ca.title, in_flight=in_flight, workers=workers)
             async with orders(built, total=total + WARM_UP, product=SINGLE, domain=LAB_SUFFIX) as placing:
                 await unless_dead(built.service, _rounds(built, placing, bare, results, total=total, tell=tell))
@@ -72,8 +71,8 @@ async def _rounds(
                 await lanes.run(built.service, batch, order, total=count, in_flight=results.in_flight)
 
 
-async def _add_zone(built: Ground, dns_server: str, key: str) -> None:
-    """Let the service write into the lab's zone."""
+async def _add_zone(built: Ground, names: NameServer) -> None:
+    """Let the service write into the zone."""
     headers = {"Authorization": f"Bearer {built.seed.customer_api_key}", "Idempotency-Key": "zone"}
     async with httpx.AsyncClient(base_url=await built.service.start_api(), trust_env=False) as http:
-        (await http.post("/v1/zones", json=zone_form(dns_server, key), headers=headers)).raise_for_status()
+        (await http.post("/v1/zones", json=zone_form(names.address, names.key), headers=headers)).raise_for_status()

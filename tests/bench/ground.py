@@ -26,7 +26,8 @@ class BenchService(Service):
 
     module = "tests.bench.worker"
     workers = 1
-    server: int | None = None  # the process id of the server that is deployed to
+    server: int | None = None  # the process id of the server that is deployed to, or orders from
+    name_server: int | None = None  # the process id of the name server, unless it is the lab's
 
     async def start(self, seed: Path) -> None:
         """See Service; the API comes later, so that it does not share the processors with the orders."""
@@ -70,7 +71,7 @@ class BenchService(Service):
             "client": client[0],
             "commands": targets[1] + client[1],
             "reconcile": used.get("reconcile", none)[0],
-            "lab": used.get("lab", none)[0],
+            "names": sum(_cpu_seconds(self.name_server)) if self.name_server else used.get("lab", none)[0],
             "server": sum(_cpu_seconds(self.server)) if self.server else 0.0,
         }
 

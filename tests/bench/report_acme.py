@@ -14,7 +14,7 @@ _PROCESSES: Final = {
     "temporal": "temporal",
     "client": "this bench",
     "server": "Pebble",
-    "lab": "the lab's name server",
+    "names": "name server",
     "reconcile": "reconcile, which clears DNS",
 }
 

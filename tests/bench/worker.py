@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.issuance import IssuanceActivities
 from activities.verification import VerificationActivities
@@ -21,7 +21,6 @@ from certloom.validation.interface import CaaVerdict, Look
 from tests.bench.bare import BareWorkflow, nothing
 from workers.heartbeat import Failures, Heartbeats
 from workers.ready import say_ready
-from workers.sandbox import runner
 from workers.steps import steps
 from workers.temporal import connect
 from workflows.certificate import CertificateWorkflow
@@ -66,7 +65,7 @@ async def serve(settings: Settings) -> None:
         task_queue=QUEUE,
         workflows=[CertificateWorkflow, DeploymentWorkflow, BareWorkflow],
         activities=activities(settings, storage),
-        workflow_runner=runner(),
+        workflow_runner=UnsandboxedWorkflowRunner(),
         interceptors=[Heartbeats(beat), Failures()],
         max_cached_workflows=settings.cached_workflows,
         max_heartbeat_throttle_interval=beat,

@@ -18,6 +18,13 @@ async def test_a_certificate_goes_by_many_names(desk: Desk, world: World) -> Non
         assert (await desk.ok("status", typed, "--json")).json["id"] == bought["id"], typed
 
 
+@pytest.mark.parametrize("typed", ["2606:4700::1111", "[2606:4700::1111]", "2606:4700:0:0::1111"])
+async def test_an_address_is_found_however_it_is_written(desk: Desk, world: World, typed: str) -> None:
+    """With brackets, or not shortened, it is the same host."""
+    issued = await world.issued("addresses", "2606:4700::1111", validation="http-01")
+    assert (await desk.ok("status", typed, "--json")).json["id"] == issued["id"]
+
+
 async def test_a_name_that_fits_several_asks_for_more(desk: Desk, world: World) -> None:
     """With two certificates of one name, both are listed with their ids, and nothing is done to either."""
     first, second = await world.issued(), await world.issued()

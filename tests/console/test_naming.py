@@ -28,13 +28,14 @@ async def judged(visitor: Visitor, view: JSON, names: str) -> dict[str, Any]:
         ("WWW.Example.com", "www.example.com", None),
         ("bücher.example.com", "xn--bcher-kva.example.com", "bücher.example.com"),
         ("xn--bcher-kva.example.com", "xn--bcher-kva.example.com", "bücher.example.com"),
+        ("[2606:4700:0::1111]", "2606:4700::1111", None),
     ],
 )
 async def test_a_good_name_is_shown_as_it_will_be(
     meet: Meet, world: World, typed: str, name: str, shown: str | None
 ) -> None:
     """With the form that people read, where that is another one."""
-    found = await judged(await meet(), await world.buy(), typed)
+    found = await judged(await meet(), await world.buy("addresses"), typed)
     assert found == {"names": [{"typed": typed, "name": name, "shown": shown, "why": None}], "why": []}
 
 
@@ -47,6 +48,21 @@ async def test_a_bad_name_is_told_as_the_application_does(meet: Meet, world: Wor
     assert "does not cover wildcard names" in second["why"]
     assert third["why"] is None
     assert found["why"] == []
+
+
+async def test_an_address_that_is_not_covered_is_told_beside_it(meet: Meet, world: World) -> None:
+    """With the kind of product that covers it."""
+    found = await judged(await meet(), await world.buy("multi"), "www.example.com 1.1.1.1")
+    assert found["names"][0]["why"] is None
+    assert "buy a DV product that" in found["names"][1]["why"]
+
+
+@pytest.mark.parametrize(("product", "told"), [("addresses", True), ("multi", False)])
+async def test_the_form_says_when_addresses_are_fine(meet: Meet, world: World, product: str, *, told: bool) -> None:
+    """How they are written and proven; and nothing of it where the product does not cover them."""
+    page = text_of(await (await meet()).get(f"/certificates/{(await world.buy(product))['id']}"))
+    assert ("IP addresses too, written as 203.0.113.7 or 2001:db8::7." in page) is told
+    assert ("The only way for IP addresses." in page) is told
 
 
 async def test_what_is_wrong_with_all_is_told_once(meet: Meet, world: World) -> None:

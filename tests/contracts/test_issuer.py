@@ -113,6 +113,26 @@ async def test_a_wildcard_cannot_be_proven_by_a_file(issuer: Issuer) -> None:
         await issuer.begin(order("*.example.com", validation=ValidationMethod.HTTP_01), now=NOW)
 
 
+async def test_addresses_are_proven_by_files_and_certified_as_what_they_are(issuer: Issuer) -> None:
+    """Beside names and in any order, each with a URL that a client can ask, and as an iPAddress in the leaf."""
+    names = ("1.1.1.1", "www.example.com", "2606:4700::1111")
+    request = order(*names, validation=ValidationMethod.HTTP_01)
+    opened = await issuer.begin(request, now=NOW)
+    hosts = {item.name: (item.url or "").split("/")[2] for item in opened.challenges}
+    assert hosts == {"1.1.1.1": "1.1.1.1", "www.example.com": "www.example.com", "2606:4700::1111": "[2606:4700::1111]"}
+    sans = read(await finished(issuer, opened.order_ref)).extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    )
+    assert sorted(str(one) for one in sans.value.get_values_for_type(x509.IPAddress)) == ["1.1.1.1", "2606:4700::1111"]
+    assert sans.value.get_values_for_type(x509.DNSName) == ["www.example.com"]
+
+
+async def test_an_address_cannot_be_proven_by_a_record(issuer: Issuer) -> None:
+    """dns-01 for an address is refused with the method that works."""
+    with pytest.raises(IssuerRefused, match="http-01"):
+        await issuer.begin(order("www.example.com", "1.1.1.1"), now=NOW)
+
+
 async def test_a_public_key_that_is_none_is_refused(issuer: Issuer) -> None:
     """What is not a key of the type ordered is refused at begin."""
     with pytest.raises(IssuerRefused):

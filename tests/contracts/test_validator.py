@@ -66,10 +66,11 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
         yield RealWorld(lab)
 
 
-CHALLENGES = [dns_challenge(), http_challenge()]
+CHALLENGES = [dns_challenge(), http_challenge(), http_challenge("127.0.0.1")]
+IDS = ["dns-01", "http-01", "http-01 at an address"]
 
 
-@pytest.mark.parametrize("challenge", CHALLENGES, ids=["dns-01", "http-01"])
+@pytest.mark.parametrize("challenge", CHALLENGES, ids=IDS)
 async def test_a_published_proof_is_found(world: World, challenge: Challenge) -> None:
     """A look after publishing is proven, for that name and type, and without an error."""
     world.publish(challenge)
@@ -79,7 +80,7 @@ async def test_a_published_proof_is_found(world: World, challenge: Challenge) ->
     assert (True, challenge.name, challenge.type, None) == (look.proven, look.name, look.type, look.error)
 
 
-@pytest.mark.parametrize("challenge", CHALLENGES, ids=["dns-01", "http-01"])
+@pytest.mark.parametrize("challenge", CHALLENGES, ids=IDS)
 async def test_a_missing_proof_is_explained(world: World, challenge: Challenge) -> None:
     """A look before publishing is not proven, and says what was seen and what to do."""
     look = await world.validator.look(challenge)
@@ -89,7 +90,7 @@ async def test_a_missing_proof_is_explained(world: World, challenge: Challenge) 
     assert look.error
 
 
-@pytest.mark.parametrize("challenge", CHALLENGES, ids=["dns-01", "http-01"])
+@pytest.mark.parametrize("challenge", CHALLENGES, ids=IDS)
 async def test_a_retracted_proof_is_not_found(world: World, challenge: Challenge) -> None:
     """Each look is made anew: nothing is remembered from the last one."""
     world.publish(challenge)
@@ -99,7 +100,7 @@ async def test_a_retracted_proof_is_not_found(world: World, challenge: Challenge
     assert not (await world.validator.look(challenge)).proven
 
 
-@pytest.mark.parametrize("challenge", CHALLENGES, ids=["dns-01", "http-01"])
+@pytest.mark.parametrize("challenge", CHALLENGES, ids=IDS)
 async def test_looking_again_sees_the_same(world: World, challenge: Challenge) -> None:
     """A look may be repeated and changes nothing."""
     world.publish(challenge)
@@ -143,6 +144,17 @@ async def test_verdicts_come_in_order(world: World) -> None:
 async def test_no_names_give_no_verdicts(world: World) -> None:
     """Asking about nothing is no error."""
     assert list(await world.validator.check_caa([], method="dns-01", identities=["ca.certloom.test"])) == []
+
+
+async def test_addresses_have_no_caa(world: World) -> None:
+    """CAA is about domain names: an address is permitted, and no name server is asked."""
+    world.break_caa("1.1.1.1")
+
+    verdicts = await world.validator.check_caa(
+        ["1.1.1.1", "2606:4700::1111"], method="http-01", identities=["ca.certloom.test"]
+    )
+
+    assert [(verdict.name, verdict.permitted) for verdict in verdicts] == [("1.1.1.1", True), ("2606:4700::1111", True)]
 
 
 async def test_a_failing_name_server_is_an_outage(world: World) -> None:

@@ -57,6 +57,7 @@ class Bind:
     port: int
     zones: Mapping[str, str]
     process: asyncio.subprocess.Process | None = field(default=None)
+    listener: asyncio.Task[None] | None = field(default=None)
 
     async def start(self) -> None:
         options = _OPTIONS.format(folder=self.folder, port=self.port, secret=SECRET)
@@ -76,6 +77,7 @@ class Bind:
                 break
         else:
             pytest.fail(said.decode())
+        self.listener = asyncio.create_task(_hear_out(self.process.stderr))
         await self._listening()
 
     async def _listening(self) -> None:
@@ -91,7 +93,7 @@ class Bind:
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self.process.terminate()
-            await self.process.communicate()
+            await self.process.wait()
             self.process = None
 
     def texts(self, name: str) -> set[str]:
@@ -103,6 +105,12 @@ class Bind:
     @property
     def settings(self) -> Rfc2136Settings:
         return Rfc2136Settings(server="127.0.0.1", port=self.port, key_name="proofs")
+
+
+async def _hear_out(words: asyncio.StreamReader) -> None:
+    """A server whose log nobody reads stops when the pipe is full."""
+    while await words.read(65_536):
+        pass
 
 
 @asynccontextmanager

@@ -94,9 +94,14 @@ class Ground:
     async def publish(
         self, *challenges: Challenge, account_id: str = OURS, certificate_id: str = CERT, attempt: int = 1
     ) -> Mapping[Challenge, Obstacle]:
-        return await self.publication.publish(
+        """Publish and note it, as one look does."""
+        published = await self.publication.publish(
             challenges, account_id=account_id, certificate_id=certificate_id, attempt=attempt, now=self.now
         )
+        if published.presented:
+            async with self.storage.begin() as tx:
+                await published.note(tx, self.now)
+        return published.obstacles
 
     async def release(self, certificate_id: str = CERT, *, attempt: int | None = None) -> int:
         async with self.storage.storage.begin() as tx:

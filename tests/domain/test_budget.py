@@ -152,3 +152,10 @@ class TestWhatIsCounted:
         """Names that are a suffix, or below none, are limited by themselves."""
         names = ("*.github.io", "host.internal")
         assert [bucket.key for bucket in counted_by(LimitScope.DOMAIN, names)] == ["github.io", "host.internal"]
+
+    def test_an_address_counts_as_what_is_given_to_one_customer(self) -> None:
+        """An IPv4 address is limited by itself, an IPv6 address with its /64; each fails for itself."""
+        names = ("1.1.1.1", "1.1.1.2", "2606:4700:1:2::7", "2606:4700:1:2::8", "2606:4700:1:3::7")
+        ranges = ["1.1.1.1", "1.1.1.2", "2606:4700:1:2::/64", "2606:4700:1:3::/64"]
+        assert [bucket.key for bucket in counted_by(LimitScope.DOMAIN, names)] == ranges
+        assert [bucket.key for bucket in counted_by(LimitScope.FAILURES, names)] == sorted(names)

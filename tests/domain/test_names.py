@@ -1,11 +1,13 @@
 """Names as typed, and what becomes of them."""
 
 import re
+from ipaddress import ip_address, ip_network
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from certloom.domain.address import is_address, why_denied
 from certloom.domain.errors import FieldFault
 from certloom.domain.names import read_names, registered_domain, to_display
 
@@ -77,9 +79,58 @@ BAD = {
     "localhost": "name_single_label",
     "host.corp": "name_unknown_suffix",
     "host.test": "name_unknown_suffix",
+    "127.1": "name_bad_address",
+    "127.0.0.01": "name_bad_address",
+    "256.0.0.1": "name_bad_address",
+    "1.2.3.4.5": "name_bad_address",
+    "0x7f000001": "name_bad_address",
+    "2130706433": "name_bad_address",
+    "2001:db8:::1": "name_bad_address",
+    "fe80::1%eth0": "name_bad_address",
+    "203.0.113.7:443": "name_not_a_host",
+    "[2001:db8::7]:443": "name_not_a_host",
+    "203.0.113.0/24": "name_not_a_host",
     "1.2.0.192.in-addr.arpa": "name_reverse_zone",
     "vww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd.onion": "name_onion",
 }
+
+
+ADDRESSES = {
+    "1.1.1.1": "1.1.1.1",
+    " 1.1.1.1\n": "1.1.1.1",
+    "[1.1.1.1]": "1.1.1.1",
+    "1.1.1.1.": "1.1.1.1",
+    "\uff11.1.1.1": "1.1.1.1",
+    "2606:4700::1111": "2606:4700::1111",
+    "[2606:4700::1111]": "2606:4700::1111",
+    "2606:4700:0:0:0:0:0:1111": "2606:4700::1111",
+    "2606:4700:0000:0000:0000:0000:0000:0ABC": "2606:4700::abc",
+    "2606:4700:0:0:1:0:0:1": "2606:4700::1:0:0:1",  # RFC 5952 4.2.3: of two equal runs the first
+    "2606:4700:1:1:1:1:0:1": "2606:4700:1:1:1:1:0:1",  # RFC 5952 4.2.2: one group alone is no run
+    "10.1.2.3": "10.1.2.3",  # of an operator's network, as below
+    "fd00::7": "fd00::7",
+}
+
+NO_ADDRESSES = {
+    "192.168.1.1": "name_address_special",
+    "127.0.0.1": "name_address_special",
+    "169.254.169.254": "name_address_special",
+    "203.0.113.7": "name_address_special",
+    "224.0.0.1": "name_address_special",
+    "255.255.255.255": "name_address_special",
+    "::1": "name_address_special",
+    "fe80::1": "name_address_special",
+    "2001:db8::7": "name_address_special",
+    "::ffff:1.1.1.1": "name_address_carries",
+    "::ffff:10.1.2.3": "name_address_carries",
+    "::1.1.1.1": "name_address_carries",
+    "64:ff9b::101:101": "name_address_carries",
+    "2002:101:101::1": "name_address_carries",
+    "*.1.1.1.1": "name_wildcard_misplaced",
+    "fe80::1%eth0": "name_bad_address",
+    "10.1.2.3%": "name_bad_character",
+}
+OURS = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
 
 
 def refusal(text: str, *, internal: tuple[str, ...] = ()) -> FieldFault:
@@ -98,6 +149,35 @@ def test_good_name(typed: str, name: str) -> None:
 def test_bad_name(typed: str, code: str) -> None:
     """What no public CA would certify is refused with a code that says why."""
     assert refusal(typed).code == code
+
+
+@pytest.mark.parametrize(("typed", "name"), ADDRESSES.items(), ids=ascii)
+def test_good_address(typed: str, name: str) -> None:
+    """However an address is written, it becomes the one text that stands for it, and that reads as itself."""
+    assert read_names([typed, name], internal_networks=OURS) == ((name, name), ())
+    assert is_address(name)
+
+
+@pytest.mark.parametrize(("typed", "code"), NO_ADDRESSES.items(), ids=ascii)
+def test_bad_address(typed: str, code: str) -> None:
+    """Addresses that mean no host, another one to everybody, or one that is named otherwise are refused."""
+    names, (fault,) = read_names([typed], internal_networks=OURS)
+    assert (names, fault.code) == ((), code)
+    assert fault.detail.startswith(f"{typed!r} ")
+
+
+def test_inner_networks_are_the_operators_choice() -> None:
+    """A private address is refused with what it is, unless it lies in a network that was opened."""
+    _, (fault,) = read_names(["10.1.2.3"], internal_networks=())
+    assert "it is private" in fault.detail
+
+
+def test_addresses_stand_beside_names() -> None:
+    """Each keeps its place."""
+    typed = ["www.example.com", "10.0.0.300", "1.1.1.1"]
+    names, faults = read_names(typed, internal_networks=())
+    assert names == ("www.example.com", "1.1.1.1")
+    assert [(fault.pointer, fault.code) for fault in faults] == [("/names/1", "name_bad_address")]
 
 
 def test_each_bad_name_is_pointed_at() -> None:
@@ -182,6 +262,27 @@ def test_any_text(typed: str) -> None:
         assert len(labels) >= 2
         assert all(LABEL.fullmatch(label) and len(label) <= 63 for label in labels)
         assert read_names([name, to_display(name)], internal_suffixes=["lab.test"]) == ((name, name), ())
+
+
+ADDRESSISH = st.one_of(
+    st.ip_addresses().map(str),
+    st.ip_addresses(v=6).map(lambda address: f"[{address.exploded.upper()}]"),
+    st.text(st.sampled_from("0127.:afFx%[]*/"), max_size=20),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(ADDRESSISH)
+def test_any_address(typed: str) -> None:
+    """Whatever looks like an address is refused in a sentence, or is the one text of a public host."""
+    names, faults = read_names([typed], internal_networks=())
+    assert len(names) + len(faults) == 1
+    assert all(fault.detail.isprintable() for fault in faults)
+    for name in names:
+        address = ip_address(name)
+        assert str(address) == name
+        assert address.is_global
+        assert why_denied(address) is None
 
 
 @settings(max_examples=200, deadline=None)

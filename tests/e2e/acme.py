@@ -17,6 +17,7 @@ from lab.dns import LabDns
 from lab.footprint import client_of
 from lab.pebble import Hostility, LabPebble
 from lab.updates import UpdateKey
+from lab.web import Site, lab_web
 from lab.zone import Zone
 from tests.e2e.service import Service, service
 from tests.e2e.stack import JSON
@@ -29,11 +30,12 @@ HOSTILE: Final = Hostility(bad_nonces=15, reused_authorizations=50)
 
 @dataclass
 class Shop:
-    """A service that sells a Pebble's certificates, that CA, and the zone lab.test."""
+    """A service that sells a Pebble's certificates, that CA, the zone lab.test, and the web server of loopback."""
 
     up: Service
     ca: CaItself
     zone: Zone
+    site: Site
 
     async def buy(self, product: str, *, key: str) -> str:
         """Return the id of a certificate that is paid."""
@@ -42,8 +44,8 @@ class Shop:
         await self.up.customer.until(bought["id"], lambda view: view["status"] == "paid")
         return str(bought["id"])
 
-    async def apply(self, certificate_id: str, *names: str) -> None:
-        form = {"names": names, "validation": "dns-01", "key": {"type": "ecdsa-p256"}}
+    async def apply(self, certificate_id: str, *names: str, validation: str = "dns-01") -> None:
+        form = {"names": names, "validation": validation, "key": {"type": "ecdsa-p256"}}
         path = f"/v1/certificates/{certificate_id}/application"
         answer = await self.up.customer.call("POST", path, form, key=f"apply-{certificate_id}-{names[0]}")
         assert answer.status_code in {200, 202}, answer.text
@@ -57,6 +59,12 @@ class Shop:
         certificate_id = await self.buy(product, key=names[0])
         await self.apply(certificate_id, *names)
         return await self.issued(certificate_id)
+
+    def put_files(self, view: JSON) -> None:
+        """Publish the files that an application wants; those of a host stand at that host alone."""
+        for challenge in view["application"]["challenges"]:
+            host, _, path = challenge["file"]["url"].removeprefix("http://").partition("/")
+            self.site.put(host, f"/{path}", challenge["file"]["content"].encode())
 
     async def add_zone(self, form: JSON) -> None:
         answer = await self.up.customer.call("POST", "/v1/zones", form, key=f"zone-{form['zone']}")
@@ -105,25 +113,29 @@ async def shop(
 ) -> AsyncIterator[Shop]:
     """Run all of it; skips where that kind of Pebble is missing."""
     program = (await programs(kind)).pebble
-    name_server = LabDns(Zone(), update_key=KEY)
+    name_server, site = LabDns(Zone(), update_key=KEY), Site()
+    web = lab_web(site)
     await name_server.start()
+    await web.start()
     try:
         server = f"127.0.0.1:{name_server.port}"
-        pebble = LabPebble(program, folder / "pebble", hostility=hostility, dns_server=server, **pebble_settings)
-        async with pebble:
+        looks: dict[str, Any] = {"dns_server": server, "http_port": web.port, **pebble_settings}
+        async with LabPebble(program, folder / "pebble", hostility=hostility, **looks) as pebble:
             settings = {
                 "issuers_file": write_issuers(folder, pebble, limits=limits),
                 "catalogue_file": write_catalogue(folder),
                 "dns_servers": (server,),
                 "authority_port": name_server.port,
+                "http01_port": web.port,
                 "sweep_interval": 0.5,
                 "renewal_interval": 86_400,
             }
             async with service(folder / "home", **settings) as up:
                 ca = CaItself(pebble)
-                running = Shop(up, ca, name_server.zone)
+                running = Shop(up, ca, name_server.zone, site)
                 await running.add_zone(zone_form(server, " ".join(KEY)))
                 yield running
                 ca.close()
     finally:
+        await web.stop()
         await name_server.stop()

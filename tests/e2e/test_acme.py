@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lab.acme import CAA_IDENTITY, MULTI, SINGLE, WILDCARD
+from lab.acme import ADDRESS, CAA_IDENTITY, MULTI, SINGLE, WILDCARD
 from lab.relying_party import read_chain, require_trust
 from tests.e2e.acme import Shop, shop
 from tests.e2e.stack import JSON
@@ -95,6 +95,33 @@ async def test_a_customer_may_publish_by_hand(hostile: Shop) -> None:
     assert nothing == 0
     assert issued["status"] == "issued"
     assert hostile.proofs(BY_HAND) == 1
+
+
+async def test_an_address_lives_beside_a_name(hostile: Shop) -> None:
+    """Proven by files, also anew for the renewal, certified as an address, and revoked at the CA."""
+    names = ("127.0.0.1", "addr.lab.test")
+
+    def issued(number: int) -> Callable[[JSON], bool]:
+        def holds(view: JSON) -> bool:
+            hostile.put_files(view)
+            return bool(view["issuance"] and view["issuance"]["number"] == number and view["phase"] == "idle")
+
+        return holds
+
+    certificate_id = await hostile.buy(ADDRESS, key="address")
+    path = f"/v1/certificates/{certificate_id}"
+    await hostile.apply(certificate_id, *names, validation="http-01")
+    first = await hostile.up.customer.until(certificate_id, issued(1))
+    await hostile.up.customer.call("POST", f"{path}/renewal", key="renew-address")
+    second = await hostile.up.customer.until(certificate_id, issued(2))
+    chain = read_chain(await hostile.chain(certificate_id))
+    await hostile.up.customer.call("POST", f"{path}/revocation", {"reason": "superseded"}, key="revoke-address")
+    await hostile.up.customer.until(certificate_id, lambda view: view["status"] == "revoked")
+
+    assert second["names"] == list(names)
+    for name in names:
+        require_trust(chain, hostile.ca.root(), name=name, now=datetime.now(UTC))
+    assert all(hostile.ca.is_revoked(view["issuance"]["serial"]) for view in (first, second))
 
 
 async def test_a_window_in_the_past_renews_at_once(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -1,6 +1,7 @@
 """What may be signed: the rules of pkilint, our own, and the one narrow waiver."""
 
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 
 import pytest
 from cryptography import x509
@@ -48,8 +49,10 @@ async def parent_at(storage: Storage, public_url: str, authority_id: str = "ecds
 
 def refusal(parent: Parent, tried: LeafPlan, *, internal_suffixes: tuple[str, ...] = ("lab.test",)) -> str | None:
     """Return the sentence that refuses, or None when the leaf may be signed."""
+    networks = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
+    linter = Linter(public_url=parent.public_url, internal_suffixes=internal_suffixes, internal_networks=networks)
     try:
-        Linter(public_url=parent.public_url, internal_suffixes=internal_suffixes).check(tried, parent)
+        linter.check(tried, parent)
     except IssuerRefused as refused:
         return f"{refused.reason}: {refused.detail}"
     return None
@@ -69,6 +72,10 @@ def refusal(parent: Parent, tried: LeafPlan, *, internal_suffixes: tuple[str, ..
         "localhost",
         "1.2.0.192.in-addr.arpa",
         "192.0.2.1",
+        "192.168.1.5",
+        "127.0.0.1",
+        "fe80::1",
+        "::ffff:10.0.0.1",
         "lab.test",
         "*.lab.test",
         "notlab.test",
@@ -84,6 +91,25 @@ def test_a_name_that_must_not_be_certified_blocks(parent: Parent, name: str) -> 
 def test_a_good_name_passes(parent: Parent, name: str) -> None:
     """Public names, A-labels and names below an internal suffix may be signed, with a star or without."""
     assert refusal(parent, plan(name)) is None
+
+
+@pytest.mark.parametrize("address", ["1.1.1.1", "2606:4700::1111", "10.1.2.3", "fd00::7"])
+def test_a_good_address_passes(parent: Parent, address: str) -> None:
+    """Public addresses, and those of a network that the operator opened, may be signed beside names."""
+    assert refusal(parent, plan(address)) is None
+    assert refusal(parent, plan("www.example.com", address)) is None
+
+
+def test_an_address_as_a_dns_name_is_found(parent: Parent) -> None:
+    """It would name no host, and pkilint does not see that it is an address."""
+    wanted = plan("1.1.1.1")
+    builder = leaf_builder(wanted, parent)
+    builder._extensions = [
+        item for item in builder._extensions if not isinstance(item.value, x509.SubjectAlternativeName)
+    ]
+    names = x509.SubjectAlternativeName([x509.DNSName("1.1.1.1")])
+    leaf = sign_certificate(builder.add_extension(names, critical=True), make_key(KeyFamily.ECDSA))
+    assert own_faults(Case(leaf, wanted, parent.certificate, (), ())) != []
 
 
 def test_internal_names_pass_only_below_their_own_suffix(parent: Parent) -> None:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+from certloom.domain.address import read_address
 from certloom.domain.key import KeyType
 from certloom.keys.generation import KeyGeneration, PrivateKey, load_private
 
@@ -81,9 +82,14 @@ def sign(
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
     )
     if names:
-        sans = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
+        sans = x509.SubjectAlternativeName([_san(name) for name in names])
         builder = builder.add_extension(sans, critical=not subject)
     return Signed(builder.sign(issuer.key if issuer else own, hashes.SHA256()), own)
+
+
+def _san(name: str) -> x509.GeneralName:
+    address = read_address(name)
+    return x509.DNSName(name) if address is None else x509.IPAddress(address)
 
 
 @cache

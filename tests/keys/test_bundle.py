@@ -174,6 +174,12 @@ def test_wildcard_file_names() -> None:
     assert set(unpack(bundle)) == {"README.txt", "_.example.com.pem", "_.example.com.key"}
 
 
+def test_address_file_names() -> None:
+    """Colons, which some systems do not take in a name, are written as underscores."""
+    assert pack(BundleFormat.NGINX, name="2606:4700::1111").file_name == "2606_4700__1111_nginx.zip"
+    assert set(files(BundleFormat.TOMCAT, name="1.1.1.1")) == {"README.txt", "1.1.1.1.pfx", "1.1.1.1-password.txt"}
+
+
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "..", "a\\b", "a\nb", "*." + "a." * 125 + "com"])
 def test_hostile_names(name: str) -> None:
     """No name leads out of the folder in which a zip is unpacked, or makes a file name that no disk takes."""

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Sequence
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import pytest
 from cryptography import x509
@@ -152,17 +152,35 @@ def test_other_keys(key: CertificateIssuerPrivateKeyTypes) -> None:
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        (x509.IPAddress(ip_address("192.0.2.1")), "192.0.2.1"),
         (x509.RFC822Name("me@example.com"), "me@example.com"),
-        (x509.UniformResourceIdentifier("https://example.com"), "no DNS name"),
+        (x509.UniformResourceIdentifier("https://example.com"), "of another kind"),
+        (x509.IPAddress(ip_network("10.0.0.0/8")), "of another kind"),
     ],
-    ids=["ip", "email", "uri"],
+    ids=["email", "uri", "network"],
 )
 def test_other_names(name: x509.GeneralName, shown: str) -> None:
     """Names that we cannot certify are refused and shown, instead of being dropped in silence."""
     fault = refusal(request([*dns("a.com"), name]))
     assert fault.code == "csr_other_name"
     assert shown in fault.detail
+
+
+def test_addresses() -> None:
+    """Addresses come beside names as applications have them, from our own requests as well."""
+    sans = [x509.IPAddress(ip_address("2606:4700:0::1111")), *dns("a.com"), x509.IPAddress(ip_address("1.1.1.1"))]
+    names = ("2606:4700::1111", "a.com", "1.1.1.1")
+    assert READER.read_csr(request(sans)).names == names
+    assert READER.read_csr(build_csr(private_der(key_of()), names)).names == names
+
+
+@pytest.mark.parametrize("text", ["1.1.1.1", "2606:4700::1111", "2606:4700:0::ABC"])
+def test_misplaced_address(text: str) -> None:
+    """An address as a DNS name or common name, which CAs refuse when everything is proven, is told with its place."""
+    own = x509.IPAddress(ip_address(text))
+    for pem in (request(dns(text)), request([own], common_name=text)):
+        fault = refusal(pem)
+        assert fault.code == "csr_address_misplaced"
+        assert f"IP:{text}" in fault.detail
 
 
 def test_private_key_beside_the_request() -> None:

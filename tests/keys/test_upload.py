@@ -182,6 +182,20 @@ def test_without_dns_names() -> None:
     assert own(sign("a.com")).code == "certificate_without_names"
 
 
+def test_addresses() -> None:
+    """Addresses are told beside names, in the order of the certificate; one alone is enough."""
+    both = sign("x", names=("2606:4700::1111", "a.com", "10.0.0.1"))
+    assert read(both.pem, key=both.key_pem).names == ("2606:4700::1111", "a.com", "10.0.0.1")
+    alone = sign("x", names=("1.1.1.1",))
+    assert read(alone.pem, key=alone.key_pem).names == ("1.1.1.1",)
+
+
+@pytest.mark.parametrize("name", ["fe80::1%\nSet-Cookie: x", "1.1.1.1%x"])
+def test_hostile_address(name: str) -> None:
+    """What begins like an address could not stand in a view or a header either."""
+    assert own(sign("x", names=(name,))).code == "certificate_bad_name"
+
+
 def test_hostile_name() -> None:
     """A name that could not stand in a view or a header is refused and shown harmlessly."""
     fault = own(sign("x", names=("a.com\nSet-Cookie: x",)))

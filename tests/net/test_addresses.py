@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from certloom.domain.address import embedded_addresses
 from certloom.domain.errors import InvalidInput
-from certloom.net.addresses import check_address, embedded_addresses, read_literal, read_networks
+from certloom.net.addresses import check_address, read_literal, read_networks
 from certloom.net.interface import AddressRefused, IPAddress
 
 DENIED = [

@@ -134,8 +134,8 @@ async def test_locked_is_an_outage(path: Path, monkeypatch: pytest.MonkeyPatch) 
     rival = sqlite3.connect(path, isolation_level=None)
     rival.execute("BEGIN EXCLUSIVE")
     with pytest.raises(Outage, match="locked"):
-        async with storage.begin():
-            pass
+        async with storage.begin() as tx:
+            await tx.claims.claim("cert_1/charge", NOW)
     rival.close()
     await storage.close()
 

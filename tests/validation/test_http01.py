@@ -5,6 +5,7 @@ import pytest
 from certloom.domain.errors import InvalidInput
 from certloom.validation.validator import NetworkValidator
 from lab.httpd import Page
+from lab.web import lab_web
 from lab.world import LabWorld
 from lab.zone import Trouble
 from tests.validation.challenges import http_challenge
@@ -78,6 +79,19 @@ async def test_what_is_seen_is_printable(lab: LabWorld, validator: NetworkValida
     seen = (await validator.look(http_challenge())).seen
 
     assert seen == '"<b>\\x1b[31m\\xff\\n\\""'
+
+
+async def test_an_ipv6_address_is_asked_itself(lab: LabWorld) -> None:
+    """Its URL and Host header have it in brackets (RFC 8738 section 5), and DNS has nothing to do with it."""
+    asked = lab_web(lab.site, host="::1")
+    await asked.start(lab.http_port)
+    lab.site.put("[::1]", PATH, b"token-1")
+    challenge = http_challenge("::1").model_copy(update={"url": f"http://[::1]{PATH}"})
+
+    look = await validator_in(lab, allow="::1/128").look(challenge)
+    await asked.stop()
+
+    assert (look.proven, lab.site.requests[-1].host) == (True, "[::1]")
 
 
 async def test_a_closed_port_is_named(lab: LabWorld, validator: NetworkValidator) -> None:

@@ -25,12 +25,13 @@ def written(folder: Path, *items: dict[str, Any]) -> Path:
 
 
 def test_what_we_ship_is_sound() -> None:
-    """The shipped catalogue sells DV for one name, a wildcard and many names, OV and EV, in one currency."""
+    """The shipped catalogue sells DV for one name, a wildcard, many names and addresses, OV and EV, in one currency."""
     items = {item.id: item for item in read_catalogue(None, issuers=ISSUERS).items}
     assert {item.price.currency for item in items.values()} == {"EUR"}
     assert items["dv-single"].name_mode is NameMode.SINGLE
     assert items["dv-wildcard"].name_mode is NameMode.WILDCARD
     assert items["dv-multi"].max_names == 200
+    assert [item.id for item in items.values() if item.addresses] == ["dv-address"]
     assert (items["ov"].level, items["ov"].max_names, items["ov"].wildcards) == (Level.OV, 100, True)
     assert (items["ev"].level, items["ev"].max_names, items["ev"].wildcards) == (Level.EV, 100, False)
 
@@ -51,6 +52,9 @@ def test_a_file_replaces_it(tmp_path: Path) -> None:
         ({"max_names": 3}, "/items/0/max_names"),
         ({"level": "EV", "name_mode": "multi_domain", "wildcards": True}, "/items/0/wildcards"),
         ({"level": "EV", "name_mode": "wildcard"}, "/items/0/wildcards"),
+        ({"level": "OV", "addresses": True}, "/items/0/addresses"),
+        ({"name_mode": "wildcard", "addresses": True}, "/items/0/addresses"),
+        ({"addresses": "yes, please"}, "/items/0/addresses"),
     ],
 )
 def test_a_fault_is_told_with_its_place(change: dict[str, Any], pointer: str, tmp_path: Path) -> None:

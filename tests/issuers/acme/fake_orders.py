@@ -1,6 +1,6 @@
 """The orders of the fake CA: who ordered what, what was proven, and what was signed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,12 +13,28 @@ from cryptography.x509.oid import NameOID
 from josepy.b64 import b64decode
 from josepy.jwk import JWK
 
+from certloom.domain.address import read_address
+
 PREFIX = "urn:ietf:params:acme:error:"
 
 
 def problem(code: str, detail: str = "") -> dict[str, Any]:
     """Return a problem document."""
     return {"type": f"{PREFIX}{code}", **({"detail": detail} if detail else {})}
+
+
+def identifier(name: str) -> dict[str, str]:
+    """Return a name as the CA has it: an IPv6 address in another spelling than ours."""
+    address = read_address(name)
+    if address is None:
+        return {"type": "dns", "value": name}
+    return {"type": "ip", "value": address.exploded.upper()}
+
+
+def san(name: str) -> x509.GeneralName:
+    """Return a name as the CA certifies it."""
+    address = read_address(name)
+    return x509.DNSName(name) if address is None else x509.IPAddress(address)
 
 
 class Problem(Exception):
@@ -71,7 +87,7 @@ class Order:
         body: dict[str, Any] = {
             "status": self.status,
             "expires": "2030-01-01T00:00:00Z",
-            "identifiers": [{"type": "dns", "value": name} for name in reversed(self.names)],
+            "identifiers": [identifier(name) for name in reversed(self.names)],
             "authorizations": [item.url for item in reversed(self.authzs)],
             "finalize": self.url.replace("/order/", "/finalize/"),
         }
@@ -94,6 +110,7 @@ class Orders:
         self.replaced: set[str] = set()
         self.revoked: list[tuple[int, int | None, bool]] = []
         self.extra_names: tuple[str, ...] = ()
+        self.san: Callable[[str], x509.GeneralName] = san
         self.reuses_orders = True
         self._proven: set[str] = set()
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -196,7 +213,7 @@ class Orders:
             body["error"] = item.error
         others = [{"type": kind, "url": where, "token": item.token, "status": "pending"} for kind in self.offers]
         shown = {
-            "identifier": {"type": "dns", "value": item.name.removeprefix("*.")},
+            "identifier": identifier(item.name.removeprefix("*.")),
             "status": item.status,
             "challenges": [{**other, **body, "type": other["type"]} for other in others],
         }
@@ -211,7 +228,7 @@ class Orders:
 
     def _sign(self, order: Order) -> None:
         assert order.csr
-        names = [x509.DNSName(name) for name in (*order.names, *self.extra_names)]
+        names = [self.san(name) for name in (*order.names, *self.extra_names)]
         now = datetime.now(UTC)
         identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         builder = x509.CertificateBuilder(self._issuer.subject, x509.Name([]), order.csr.public_key())

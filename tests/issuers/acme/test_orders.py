@@ -1,8 +1,10 @@
 """Orders at an ACME CA, from newOrder to the chain, when the CA takes its time or something is in the way."""
 
+import json
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
 from josepy.b64 import b64decode
 
 from certloom.domain.application import ValidationMethod
@@ -12,6 +14,7 @@ from certloom.issuers.acme import AcmeIssuer
 from certloom.issuers.interface import Pending, SignedLeaf
 from certloom.storage.interface import Storage
 from tests.issuers.acme.fake_ca import FakeCa, Fault, saying
+from tests.issuers.acme.fake_orders import problem
 from tests.issuers.acme.pebbles import issuer_at
 from tests.issuers.orders import END, NOW, csr, finished, order, read, signed
 
@@ -227,6 +230,43 @@ async def test_an_authorisation_for_another_name_is_not_shown(ca: FakeCa, issuer
     ca.rewrite = lambda kind, body: {**body, **foreign} if kind == "authz" else body
     with pytest.raises(Outage, match=r"192\.0\.2\.1"):
         await issuer.begin(order(), now=NOW)
+
+
+async def test_addresses_are_ordered_as_addresses(ca: FakeCa, issuer: AcmeIssuer) -> None:
+    """By their own type of identifier; a CA that spells one otherwise still means the same."""
+    names = ("2606:4700::1111", "www.example.com", "1.1.1.1")
+    leaf = await signed(issuer, order(*names, validation=ValidationMethod.HTTP_01))
+    kinds = [(item["type"], item["value"]) for item in ca.orders.all[0].wanted["identifiers"]]
+    assert kinds == [("ip", "2606:4700::1111"), ("dns", "www.example.com"), ("ip", "1.1.1.1")]
+    assert leaf.issuer == "pebble"
+
+
+@pytest.mark.parametrize("kind", ["dns", "email"])
+async def test_an_address_of_another_type_is_another_name(ca: FakeCa, issuer: AcmeIssuer, kind: str) -> None:
+    """A proof for a DNS name that looks like the address proves nothing about it."""
+    disguised = {"identifier": {"type": kind, "value": "1.1.1.1"}}
+    ca.rewrite = lambda found, body: {**body, **disguised} if found == "authz" else body
+    with pytest.raises(Outage, match=rf"{kind} 1\.1\.1\.1"):
+        await issuer.begin(order("1.1.1.1", validation=ValidationMethod.HTTP_01), now=NOW)
+
+
+async def test_a_leaf_with_the_address_as_a_dns_name_is_refused(ca: FakeCa, issuer: AcmeIssuer) -> None:
+    """No client would accept it for the address."""
+    ca.orders.san = x509.DNSName
+    opened = await issuer.begin(order("1.1.1.1", validation=ValidationMethod.HTTP_01), now=NOW)
+    with pytest.raises(IssuerRefused, match=r"1\.1\.1\.1") as refused:
+        await finished(issuer, opened.order_ref)
+    assert refused.value.reason == "leaf_mismatch"
+
+
+async def test_an_address_that_the_ca_rejects_is_named(ca: FakeCa, issuer: AcmeIssuer) -> None:
+    """With what the CA says of it, such as that the profile has no addresses."""
+    part = problem("rejectedIdentifier", "not in this profile") | {"identifier": {"type": "ip", "value": "1.1.1.1"}}
+    body = json.dumps(problem("malformed") | {"subproblems": [part]}).encode()
+    ca.fail("new-order", Fault(400, {"Content-Type": "application/problem+json"}, body))
+    with pytest.raises(IssuerRefused, match=r"for 1\.1\.1\.1; it says: “not in this profile”") as refused:
+        await issuer.begin(order("www.example.com", "1.1.1.1", validation=ValidationMethod.HTTP_01), now=NOW)
+    assert refused.value.reason == "rejectedIdentifier"
 
 
 async def test_a_token_that_is_none_is_not_shown(ca: FakeCa, issuer: AcmeIssuer) -> None:

@@ -1,16 +1,18 @@
 """Proofs as a real CA looks for them: what we say has to be published is what it wants to find."""
 
 from collections.abc import AsyncIterator
+from ipaddress import ip_address
 from pathlib import Path
 
 import httpx
 import pytest
+from cryptography import x509
 
 from certloom.domain.application import Challenge, ValidationMethod
 from certloom.storage.interface import Storage
 from lab.pebble import Hostility, LabChalltestsrv, LabPebble
 from tests.issuers.acme.pebbles import NEW, OLD, issuer_at, programs
-from tests.issuers.orders import NOW, finished, order
+from tests.issuers.orders import NOW, finished, order, read
 
 
 @pytest.fixture(params=[OLD, NEW])
@@ -51,6 +53,18 @@ async def test_records_prove_a_name_its_wildcard_and_another(
         await publish(server, opened.challenges)
         assert len({item.record_value for item in opened.challenges}) == 3
         assert await finished(issuer, opened.order_ref)
+
+
+async def test_files_prove_addresses(server: LabChalltestsrv, strict: LabPebble, storage: Storage) -> None:
+    """The CA asks the address itself, beside a name that leads to the same server."""
+    with issuer_at(strict, storage) as issuer:
+        request = order("example.com", "127.0.0.1", validation=ValidationMethod.HTTP_01)
+        opened = await issuer.begin(request, now=NOW)
+        await publish(server, opened.challenges)
+        leaf = read(await finished(issuer, opened.order_ref))
+        sans = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        assert sans.get_values_for_type(x509.IPAddress) == [ip_address("127.0.0.1")]
+        assert "127.0.0.1" not in leaf.subject.rfc4514_string()
 
 
 async def test_files_prove_names(server: LabChalltestsrv, strict: LabPebble, storage: Storage) -> None:
