@@ -56,8 +56,9 @@ class IssuanceActivities:
                 await tx.published.release(state.certificate_id, now)
                 if known(self._issuers, _product(state).issuer).outside:
                     await tx.renewals.put(_to_ask(state, fact))
-                after = evolve(state, fact)
-                await tx.issuances.mark(state.certificate_id, {one.number: one.state for one in after.issuances})
+                older = {one.number: one.state for one in evolve(state, fact).issuances}
+                older.pop(fact.issuance.number)  # it was added just now
+                await tx.issuances.mark(state.certificate_id, older)
 
         key = state.claim(f"issuance/{order.attempt}")
         return await act_once(self._storage, work, key=key, now=now, effect=effect, beside=beside)
