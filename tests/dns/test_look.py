@@ -23,8 +23,8 @@ PLAIN = challenge()
 IDENTITIES = {"private": "ours.test", "le": "letsencrypt.org"}
 
 
-def issuers() -> Mapping[str, Issuer]:
-    found = {name: FakeIssuer() for name in IDENTITIES}
+def issuers(*, outside: bool) -> Mapping[str, Issuer]:
+    found = {name: FakeIssuer(outside=outside) for name in IDENTITIES}
     for name, issuer in found.items():
         issuer.identities = (IDENTITIES[name],)
     return found
@@ -41,12 +41,21 @@ async def ground(tmp_path: Path, board: FakeDns) -> AsyncIterator[Ground]:
         yield made
 
 
-async def look(ground: Ground, validator: FakeValidator, *challenges: Challenge, issuer: str = "private") -> Seen:
+async def look(
+    ground: Ground,
+    validator: FakeValidator,
+    *challenges: Challenge,
+    issuer: str = "private",
+    outside: bool = False,
+    after: timedelta | None = None,
+) -> Seen:
+    """Look, so long *after* the order began."""
+    env = ActivityEnvironment()
     activities = VerificationActivities(
         storage=ground.storage,
         validator=validator,
         check_interval=timedelta(seconds=5),
-        issuers=issuers(),
+        issuers=issuers(outside=outside),
         publication=ground.publication,
     )
     looking = Looking(
@@ -57,8 +66,9 @@ async def look(ground: Ground, validator: FakeValidator, *challenges: Challenge,
         account_id=OURS,
         attempt=1,
         issuer=issuer,
+        ordered_at=None if after is None else env.info.started_time - after,
     )
-    return await ActivityEnvironment().run(activities.look, looking)
+    return await env.run(activities.look, looking)
 
 
 async def told(ground: Ground) -> Sequence[LookRecord]:
@@ -131,6 +141,18 @@ async def test_caa_is_asked_for_the_issuer(ground: Ground, issuer: str, identiti
     await look(ground, validator, PLAIN, issuer=issuer)
 
     assert validator.identities == identities
+
+
+@pytest.mark.parametrize(
+    ("outside", "minutes", "asked"), [(True, 1, False), (True, 11, True), (False, 1, True)], ids=["no", "old", "ours"]
+)
+async def test_caa_stands_for_some_minutes(ground: Ground, *, outside: bool, minutes: int, asked: bool) -> None:
+    """It was asked when the order was placed, and a CA of somebody else's asks again; our own relies on us."""
+    validator = FakeValidator()
+    validator.publish(PLAIN)
+    await look(ground, validator, PLAIN, outside=outside, after=timedelta(minutes=minutes))
+
+    assert bool(validator.identities) is asked
 
 
 def looks(*names: str) -> list[Look]:
