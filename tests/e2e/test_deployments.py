@@ -120,7 +120,7 @@ async def _deployed(up: Service, forms: dict[str, JSON], kind: str, view: JSON, 
     if back:  # the other server keeps its own leaf for the name: never proven
         form["endpoints"] = [one for each in forms.values() for one in each["endpoints"]]
     (deployment,) = await up.deploy(view["id"], await up.target(form))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):  # each killed nginx holds up the next ones until it is missed
         await up.running.until_gone(host)
     await up.running.again(host)
     return await up.ended(deployment)
