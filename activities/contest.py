@@ -11,7 +11,7 @@ from typing import Final
 
 from certloom.domain.address import host_in_url
 from certloom.domain.application import Challenge, ValidationMethod
-from certloom.storage.interface import Storage, Transaction
+from certloom.storage.interface import Transaction
 
 REMEMBERED: Final = timedelta(days=400)  # longer than any CA holds a name as proven (BR 4.2.1)
 RECORD_LABEL: Final = "_acme-challenge"  # where the CA's own proof stands: who may write that one may write this one
@@ -25,30 +25,27 @@ def bases(names: Sequence[str]) -> tuple[str, ...]:
 
 
 async def want(tx: Transaction, issuer: str, account_id: str, names: Sequence[str], *, now: datetime) -> None:
-    """Note who orders, and commit before the CA hears of it: of two that order at once, one at least sees the other."""
+    """Note who orders; to be committed before the CA hears of it, so that whoever comes later sees it."""
     await tx.contests.want(issuer, account_id, bases(names), now)
 
 
 async def own_challenges(
-    storage: Storage, issuer: str, account_id: str, names: Sequence[str], method: ValidationMethod, *, now: datetime
+    tx: Transaction, issuer: str, account_id: str, names: Sequence[str], method: ValidationMethod, *, now: datetime
 ) -> tuple[Challenge, ...]:
     """Return what this account has to publish besides, for the names that another one wants as well."""
-    async with storage.read() as tx:
-        contested = await tx.contests.contested(issuer, account_id, bases(names), since=now - REMEMBERED)
+    contested = await tx.contests.contested(issuer, account_id, bases(names), since=now - REMEMBERED)
     wanted = [name for name in bases(names) if name in contested]
     if not wanted:
         return ()
-    async with storage.begin() as tx:
-        tokens = await tx.tokens.keep(account_id, {name: secrets.token_urlsafe(TOKEN_BYTES) for name in wanted})
+    tokens = await tx.tokens.keep(account_id, {name: secrets.token_urlsafe(TOKEN_BYTES) for name in wanted})
     return tuple(own_challenge(name, method, tokens[name]) for name in wanted)
 
 
 async def lacking(
-    storage: Storage, issuer: str, account_id: str, names: Sequence[str], shown: Sequence[Challenge], *, now: datetime
+    tx: Transaction, issuer: str, account_id: str, names: Sequence[str], shown: Sequence[Challenge], *, now: datetime
 ) -> bool:
     """Whether somebody else has come to want a name since its challenges were made, so that it needs another one."""
-    async with storage.read() as tx:
-        contested = await tx.contests.contested(issuer, account_id, bases(names), since=now - REMEMBERED)
+    contested = await tx.contests.contested(issuer, account_id, bases(names), since=now - REMEMBERED)
     own = {challenge.name for challenge in shown if challenge.own}
     return not contested <= own
 

@@ -39,11 +39,16 @@ class IssuanceActivities:
         now = started_at()
         state = work.state
         order, _ = order_of(state)
+        contested = False
         signed: list[SignedLeaf] = []
+
+        async def before(tx: Transaction) -> None:
+            nonlocal contested
+            contested = await self._is_contested(tx, state, now)
 
         async def effect() -> Fact:
             try:
-                leaf = await self._sign(state, now)
+                leaf = await self._sign(state, now, contested=contested)
             except IssuerRefused as refusal:
                 await self._count_failure(state, refusal, now)
                 return refused(state, refusal, now)
@@ -61,9 +66,9 @@ class IssuanceActivities:
                 await tx.issuances.mark(state.certificate_id, older)
 
         key = state.claim(f"issuance/{order.attempt}")
-        return await act_once(self._storage, work, key=key, now=now, effect=effect, beside=beside)
+        return await act_once(self._storage, work, key=key, now=now, effect=effect, before=before, beside=beside)
 
-    async def _sign(self, state: CertificateState, now: datetime) -> SignedLeaf:
+    async def _sign(self, state: CertificateState, now: datetime, *, contested: bool) -> SignedLeaf:
         order, application = order_of(state)
         product = _product(state)
         stale = application.proven_at is None or now - application.proven_at > CAA_GOOD_FOR
@@ -71,7 +76,9 @@ class IssuanceActivities:
             await self._check_caa(state, now)
         if order.order_ref is None:
             raise ValueError("the order was not placed")
-        await self._refuse_contested(state, now)
+        if contested:
+            detail = "Somebody else ordered one of these names meanwhile; it has to be proven again."
+            raise IssuerRefused(detail, reason=CONTESTED)
         plan_end = state.plan.ends_at if state.plan else now + product.plan_length
         answer = await known(self._issuers, product.issuer).advance(
             order.order_ref, now=now, not_after=not_after(now, plan_end)
@@ -80,16 +87,13 @@ class IssuanceActivities:
             raise Unfinished("The issuer is still at work.", retry_after=answer.retry_after)
         return answer
 
-    async def _refuse_contested(self, state: CertificateState, now: datetime) -> None:
-        """Before the CA is told to look: it would believe what another account of ours has published."""
+    async def _is_contested(self, tx: Transaction, state: CertificateState, now: datetime) -> bool:
+        """Ask before the CA is told to look: it would believe what another account of ours has published."""
         issuer = _product(state).issuer
         if not known(self._issuers, issuer).outside:
-            return
+            return False
         _, application = order_of(state)
-        names, shown = application.names, application.challenges
-        if await lacking(self._storage, issuer, state.account_id, names, shown, now=now):
-            detail = "Somebody else ordered one of these names meanwhile; it has to be proven again."
-            raise IssuerRefused(detail, reason=CONTESTED)
+        return await lacking(tx, issuer, state.account_id, application.names, application.challenges, now=now)
 
     async def _count_failure(self, state: CertificateState, refusal: IssuerRefused, now: datetime) -> None:
         """Remember a failed validation, which the CA counts too: it allows few in an hour."""

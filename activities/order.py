@@ -10,9 +10,12 @@ from temporalio import activity
 from activities.attempt import issuer_name, known, order_of, refused
 from activities.budget import reserve
 from activities.contest import own_challenges, want
+from activities.proof import Proofs, looking
 from activities.work import Done, Work, act_once, started_at
 from certloom.domain.application import Application, Challenge
+from certloom.domain.certificate import Phase
 from certloom.domain.errors import IssuerRefused, Later
+from certloom.domain.evolve import evolve
 from certloom.domain.fact import Discarded, Fact, Prepared
 from certloom.domain.order import Order, OrderPurpose
 from certloom.domain.state import CertificateState
@@ -29,7 +32,7 @@ CAA_SHOWN: Final = 3  # sentences; the rest are alike
 
 
 class OrderActivities:
-    """`issuers` are the CAs by the name that products use."""
+    """`issuers` are the CAs by the name that products use; `proofs` looks where nobody but us has to publish."""
 
     def __init__(
         self,
@@ -40,7 +43,9 @@ class OrderActivities:
         key_maker: KeyMaker,
         credentials: Credentials,
         validator: Validator,
+        proofs: Proofs,
     ) -> None:
+        self._proofs = proofs
         self._storage = storage
         self._issuers = issuers
         self._validator = validator
@@ -53,25 +58,22 @@ class OrderActivities:
         """Make the key durable, then place the order: Prepared, or the issuer's refusal.
 
         At somebody else's CA no order is placed, and none of its limits used, before CAA permits it and it is our turn;
-        until then it raises Later with the reason.
+        until then it raises Later with the reason. Where nobody but us has to publish anything, it looks for the proof.
         """
         now = started_at()
         state = work.state
-        order, application = order_of(state)
-        issuer = self._issuer(state)
+        order, _ = order_of(state)
         key = state.order_key(order.attempt)
+        kept: list[_Kept] = []
+
+        async def before(tx: Transaction) -> None:
+            kept.append(await _read(tx, state))
 
         async def effect() -> Fact:
-            kept = await self._kept(state, order, application)
             try:
-                if issuer.outside:
-                    await self._permitted(state, application, issuer, now)
-                request = await self._ready(state, kept, issuer, now)
-                opened = await issuer.begin(request, now=now)
+                return await self._place(state, kept[0], now)
             except IssuerRefused as refusal:
                 return refused(state, refusal, now)
-            own = await self._own_challenges(state, application, now) if issuer.outside else ()
-            return Prepared(at=now, **{**dict(opened), "challenges": (*opened.challenges, *own)})
 
         async def beside(tx: Transaction, fact: Fact) -> None:
             if isinstance(fact, Prepared):
@@ -79,7 +81,10 @@ class OrderActivities:
             else:
                 await tx.budget.give_back(key, now=now)
 
-        return await act_once(self._storage, work, key=key, now=now, effect=effect, beside=beside)
+        done = await act_once(self._storage, work, key=key, now=now, effect=effect, before=before, beside=beside)
+        after = evolve(state, done.fact)
+        proven = after.phase is Phase.PROVING and await self._proofs.look_at_once(looking(after), now=now)
+        return Done(fact=done.fact, proven_at=now if proven else None)
 
     @activity.defn(name="discard")
     async def discard(self, work: Work) -> Done:
@@ -109,16 +114,18 @@ class OrderActivities:
     def _issuer(self, state: CertificateState) -> Issuer:
         return known(self._issuers, issuer_name(state))
 
-    async def _own_challenges(
-        self, state: CertificateState, application: Application, now: datetime
-    ) -> tuple[Challenge, ...]:
-        names, method = application.names, application.validation
-        return await own_challenges(self._storage, issuer_name(state), state.account_id, names, method, now=now)
+    async def _place(self, state: CertificateState, kept: "_Kept", now: datetime) -> Prepared:
+        """Place the order, when CAA permits it and it is our turn."""
+        issuer = self._issuer(state)
+        if issuer.outside:
+            await self._permitted(state, issuer, now)
+        request, own = await self._ready(state, kept, issuer, now)
+        opened = await issuer.begin(request, now=now)
+        return Prepared(at=now, **{**dict(opened), "challenges": (*opened.challenges, *own)})
 
-    async def _permitted(
-        self, state: CertificateState, application: Application, issuer: Issuer, now: datetime
-    ) -> None:
+    async def _permitted(self, state: CertificateState, issuer: Issuer, now: datetime) -> None:
         """Raise Later while CAA forbids this issuer: the CA would refuse, and count the order."""
+        _, application = order_of(state)
         identities = await issuer.caa_identities(now=now)
         if not identities:  # the CA does not say how it is named, and looks itself
             return
@@ -134,38 +141,27 @@ class OrderActivities:
             pause = min(CAA_PAUSE * 2 ** min(times, 10), CAA_SLOWEST)
             raise Later(" ".join(forbidden[:CAA_SHOWN]), until=now + pause)
 
-    async def _kept(self, state: CertificateState, order: Order, application: Application) -> "_Kept":
-        """Read all that the request to the issuer is made of."""
-        again = order.purpose is not OrderPurpose.FIRST and state.issuance is not None
-        async with self._storage.read() as tx:
-            form = await tx.drafts.get(application.id)
-            asked = await tx.drafts.get(order.csr_ref) if order.csr_ref else None
-            sealed = None if order.csr_ref else await tx.secrets.get(state.key_ref(order.attempt))
-            leaf = (
-                await tx.issuances.get(state.certificate_id, state.issuance.number)
-                if again and state.issuance
-                else None
-            )
-        return _Kept(form, asked.csr_pem if asked else None, sealed, leaf.leaf_pem if leaf else None)
+    async def _ready(
+        self, state: CertificateState, kept: "_Kept", issuer: Issuer, now: datetime
+    ) -> tuple[OrderRequest, tuple[Challenge, ...]]:
+        """Write down what must be known before the issuer hears of the order.
 
-    async def _ready(self, state: CertificateState, kept: "_Kept", issuer: Issuer, now: datetime) -> OrderRequest:
-        """Write down what must be known before the issuer hears of the order, and return what it is asked for.
-
-        That is: the private key, who wants which names, and the order's share of the issuer's limits. Raises Later.
+        That is: the private key, who wants which names, and the order's share of the issuer's limits. Returns what the
+        issuer is asked for, and what is to be published besides what it wants. Raises Later.
         """
         order, application = order_of(state)
         sealed = kept.sealed if order.csr_ref or kept.sealed else await self._new_key(state, order)
-        short = None
+        short, own = None, tuple[Challenge, ...]()
         if sealed is not kept.sealed or issuer.outside or issuer.limits.items:
             async with self._storage.begin() as tx:
                 if sealed is not None and sealed is not kept.sealed:
                     sealed = await _put_key(tx, state, order, sealed)
                 if issuer.outside:
-                    await want(tx, issuer_name(state), state.account_id, application.names, now=now)
+                    own = await _wanted(tx, state, application, now)
                 short = await reserve(tx, state, issuer=issuer_name(state), limits=issuer.limits, now=now)
         if short is not None:
             raise short
-        return self._request(state, kept, sealed)
+        return self._request(state, kept, sealed), own
 
     async def _new_key(self, state: CertificateState, order: Order) -> bytes:
         private_key = await asyncio.to_thread(self._key_maker.make, order.key_type)
@@ -200,6 +196,26 @@ class _Kept(NamedTuple):
     csr_pem: str | None
     sealed: bytes | None
     replaced_pem: str | None
+
+
+async def _read(tx: Transaction, state: CertificateState) -> _Kept:
+    """Read all that the request to the issuer is made of."""
+    order, application = order_of(state)
+    again = order.purpose is not OrderPurpose.FIRST and state.issuance is not None
+    form = await tx.drafts.get(application.id)
+    asked = await tx.drafts.get(order.csr_ref) if order.csr_ref else None
+    sealed = None if order.csr_ref else await tx.secrets.get(state.key_ref(order.attempt))
+    leaf = await tx.issuances.get(state.certificate_id, state.issuance.number) if again and state.issuance else None
+    return _Kept(form, asked.csr_pem if asked else None, sealed, leaf.leaf_pem if leaf else None)
+
+
+async def _wanted(
+    tx: Transaction, state: CertificateState, application: Application, now: datetime
+) -> tuple[Challenge, ...]:
+    """Note who wants these names at an issuer from outside; return what has to be proven to us because of others."""
+    issuer, account_id, names = issuer_name(state), state.account_id, application.names
+    await want(tx, issuer, account_id, names, now=now)
+    return await own_challenges(tx, issuer, account_id, names, application.validation, now=now)
 
 
 async def _put_key(tx: Transaction, state: CertificateState, order: Order, sealed: bytes) -> bytes:

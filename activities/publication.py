@@ -34,10 +34,11 @@ class Obstacle(NamedTuple):
 
 
 class Published(NamedTuple):
-    """What is not ready yet, and why; and what was published just now, which is still to be noted."""
+    """What is not ready yet, and why; what was published just now, which is still to be noted; what is not ours."""
 
     obstacles: Mapping[Challenge, Obstacle] = MappingProxyType({})
     presented: Sequence[PublishedRecord] = ()
+    others: Sequence[Challenge] = ()
 
     async def note(self, tx: Transaction, now: datetime) -> None:
         """Write down what stands there now; lost with its process, it is published once more."""
@@ -70,16 +71,25 @@ class Publication:
         self._settling = tuple(settling)
 
     async def publish(
-        self, challenges: Sequence[Challenge], *, account_id: str, certificate_id: str, attempt: int, now: datetime
+        self,
+        challenges: Sequence[Challenge],
+        *,
+        account_id: str,
+        certificate_id: str,
+        attempt: int,
+        now: datetime,
+        settle: bool = True,
     ) -> Published:
         """Publish what is ours to publish; what is no obstacle then is ready to be looked at.
 
-        May be called again at any moment. Never raises for what name servers and vendors do: those are obstacles.
+        Without *settle* it is checked once. May be called again at any moment. Never raises for what name servers and
+        vendors do: those are obstacles.
         """
         mine = [one for one in challenges if one.type is ValidationMethod.DNS_01 and one.record_name]
         if not mine or not account_id:
-            return Published()
-        round_ = _Round(self._storage, self._writers, self._authorities.survey(), settling=self._settling, now=now)
+            return Published(others=challenges)
+        settling = self._settling if settle else ()
+        round_ = _Round(self._storage, self._writers, self._authorities.survey(), settling=settling, now=now)
         async with self._storage.read() as tx:
             spots = await self._writers.spots(tx, account_id, mine)
             rows = await tx.published.of_certificate(certificate_id) if spots else ()
@@ -87,7 +97,8 @@ class Publication:
             known = {_key(row): row for row in rows if not row.unwanted_since}
             proofs = [_Proof(one, spot, known.get(_key(fresh[one]), fresh[one])) for one, spot in spots.items()]
             await round_.open(tx, {proof.spot.how for proof in proofs if proof.row.presented_at is None})
-        return await round_.run(proofs) if proofs else Published()
+        published = await round_.run(proofs) if proofs else Published()
+        return published._replace(others=[one for one in challenges if one not in spots])
 
 
 class _Round:

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from activities.zone import ZoneWriters
 from certloom.dns.interface import DnsProvider
@@ -13,11 +13,24 @@ from certloom.storage.interface import Storage
 from certloom.storage.records import PublishedRecord
 
 AT_ONCE: Final = 10
+"""Zones at the same time, and of each as many records: those share two transactions."""
+
 BATCH: Final = 200
 FIRST_PAUSE: Final = timedelta(seconds=5)
 LONGEST_PAUSE: Final = timedelta(hours=1)
 
 logger = logging.getLogger(__name__)
+
+_Opened = DnsProvider | str | None
+"""Who writes into a zone; or why nobody can now; or None, because it is not ours any more."""
+
+
+class _Try(NamedTuple):
+    """What became of one record. `why` says that it is still there, and `away` that its server does not answer."""
+
+    record: PublishedRecord
+    why: str | None = None
+    away: bool = False
 
 
 class Sweep:
@@ -32,49 +45,81 @@ class Sweep:
         """Take away what is due; return a line for the log, or nothing. Raises Outage when the database is away."""
         async with self._storage.read() as tx:
             due = await tx.published.due(self._clock(), limit=BATCH)
-        gate, down = asyncio.Semaphore(AT_ONCE), dict[str, Outage]()
+        gate = asyncio.Semaphore(AT_ONCE)
 
-        async def one(record: PublishedRecord) -> bool:
+        async def one(how: str, records: Sequence[PublishedRecord]) -> int:
             async with gate:
-                return await self._take_away(record, down)
+                return await self._take_away(how, records)
 
-        done = sum(await asyncio.gather(*(one(record) for record in due)))
+        done = sum(await asyncio.gather(*(one(how, records) for how, records in _by_zone(due).items())))
         failed = len(due) - done
         return f"took away {done} DNS records" + (f", {failed} later" if failed else "") if due else ""
 
-    async def _take_away(self, record: PublishedRecord, down: dict[str, Outage]) -> bool:
-        """Try it, unless its zone was found away in this very sweep: one that is away must not hold up all others."""
-        if record.how in down:
-            await self._postpone(record, down[record.how].detail)
-            return False
+    async def _take_away(self, how: str, records: Sequence[PublishedRecord]) -> int:
+        """Take away one zone's and return how many went; once it was found away in this very sweep, the rest waits."""
+        zone, done = await self._open(how), 0
+        for start in range(0, len(records), AT_ONCE):
+            tries = await self._try(zone, records[start : start + AT_ONCE])
+            await self._write_down(tries)
+            done += sum(one.why is None for one in tries)
+            zone = next((one.why for one in tries if one.away), zone)
+        return done
+
+    async def _open(self, how: str) -> _Opened:
         try:
-            await self._clean_up(record)
+            async with self._storage.read() as tx:
+                return await self._writers.open(tx, how)
+        except Outage:
+            raise
         except CertloomError as error:
-            if isinstance(error, Outage):
-                down[record.how] = error
-            await self._postpone(record, error.detail)
-            return False
+            return error.detail
         except Exception as error:  # one tenant's odd zone must not keep all others' records where they are
-            logger.exception("an error that nobody planned for at %s", record.place)
-            await self._postpone(record, f"an error that nobody planned for: {type(error).__name__}")
-            return False
-        async with self._storage.begin() as tx:
-            await tx.published.close(record)
-        return True
+            logger.exception("an error that nobody planned for at the zone %s", how)
+            return _unplanned(error)
 
-    async def _postpone(self, record: PublishedRecord, why: str) -> None:
-        pause = min(FIRST_PAUSE * 2 ** min(record.tries, 20), LONGEST_PAUSE)
-        logger.warning("the record at %s is still there: %s", record.place, why)
-        async with self._storage.begin() as tx:
-            await tx.published.postpone(record, until=self._clock() + pause, error=why)
-
-    async def _clean_up(self, record: PublishedRecord) -> None:
-        """Remove the value, unless another certificate wants the same one to stand there."""
+    async def _try(self, zone: _Opened, records: Sequence[PublishedRecord]) -> Sequence[_Try]:
+        """Remove the values, unless another certificate wants the same one to stand there."""
         async with self._storage.read() as tx:
-            if await tx.published.wanted(record.key):
-                return
-            provider: DnsProvider | None = await self._writers.open(tx, record.how)
-        if provider is None:
-            logger.warning("the record at %s stays: the zone %s is not ours any more", record.place, record.how)
-            return
-        await provider.clean_up(record.place, record.value)
+            wanted = await tx.published.wanted([record.key for record in records])
+
+        async def one(record: PublishedRecord) -> _Try:
+            return _Try(record) if record.key in wanted else await _clean_up(zone, record)
+
+        return await asyncio.gather(*(one(record) for record in records))
+
+    async def _write_down(self, tries: Sequence[_Try]) -> None:
+        """Close what is gone, postpone what is not; a process that dies before cleans up again."""
+        async with self._storage.begin() as tx:
+            await tx.published.close(*(one.record for one in tries if one.why is None))
+            for record, why, _ in tries:
+                if why is not None:
+                    pause = min(FIRST_PAUSE * 2 ** min(record.tries, 20), LONGEST_PAUSE)
+                    logger.warning("the record at %s is still there: %s", record.place, why)
+                    await tx.published.postpone(record, until=self._clock() + pause, error=why)
+
+
+def _by_zone(records: Sequence[PublishedRecord]) -> Mapping[str, Sequence[PublishedRecord]]:
+    found: dict[str, list[PublishedRecord]] = {}
+    for record in records:
+        found.setdefault(record.how, []).append(record)
+    return found
+
+
+async def _clean_up(zone: _Opened, record: PublishedRecord) -> _Try:
+    if zone is None:
+        logger.warning("the record at %s stays: the zone %s is not ours any more", record.place, record.how)
+        return _Try(record)
+    if isinstance(zone, str):
+        return _Try(record, zone)
+    try:
+        await zone.clean_up(record.place, record.value)
+    except CertloomError as error:
+        return _Try(record, error.detail, away=isinstance(error, Outage))
+    except Exception as error:  # nor must one odd record keep those beside it
+        logger.exception("an error that nobody planned for at %s", record.place)
+        return _Try(record, _unplanned(error))
+    return _Try(record)
+
+
+def _unplanned(error: Exception) -> str:
+    return f"an error that nobody planned for: {type(error).__name__}"

@@ -10,7 +10,7 @@ from temporalio import activity
 
 from certloom.domain.evolve import evolve
 from certloom.domain.fact import DeploymentStarted, Entry, Fact
-from certloom.domain.model import Model
+from certloom.domain.model import Model, Utc
 from certloom.domain.state import CertificateState
 from certloom.storage.interface import Storage, Transaction
 from certloom.storage.records import DeploymentRecord
@@ -24,9 +24,10 @@ class Work(Model):
 
 
 class Done(Model):
-    """The fact that came of it."""
+    """The fact that came of it; `proven_at` when the proof was found in the same attempt (activities/proof.py)."""
 
     fact: Fact
+    proven_at: Utc | None = None
 
 
 def started_at() -> datetime:
@@ -49,18 +50,22 @@ async def act_once(
     key: str,
     now: datetime,
     effect: Callable[[], Awaitable[Fact]],
+    before: Callable[[Transaction], Awaitable[None]] | None = None,
     beside: Callable[[Transaction, Fact], Awaitable[None]] | None = None,
 ) -> Done:
     """Claim *key*, act outside, then record fact, row and timeline together (DESIGN 4.2).
 
     A second caller, at any moment and after any crash, gets the first one's fact; *effect* itself must be idempotent,
-    because the process may die between its end and its record. *beside* writes what belongs to the fact.
+    because the process may die between its end and its record. *before* reads what the effect needs to know, *beside*
+    writes what belongs to the fact.
     """
     async with storage.begin() as tx:
         await record(tx, work)
         known = await tx.claims.claim(key, now)
         if known is not None:
             return await _again(tx, work, known)
+        if before is not None:
+            await before(tx)
     return await _settle(storage, work, key=key, now=now, fact=await effect(), beside=beside)
 
 

@@ -181,12 +181,13 @@ def balances(store: Storage) -> Balances:
 def validator(settings: Settings) -> Validator:
     """Return who looks for proofs, from this machine; raises InvalidInput for name servers that are none."""
     from certloom.net.http import GuardedHttp
+    from certloom.net.memory import RememberingResolver
     from certloom.net.redirects import Ports
     from certloom.validation.validator import NetworkValidator
 
     resolver = _resolver(settings)
     http = GuardedHttp(_dialer(settings, resolver), ports=Ports(http=settings.http01_port))
-    return NetworkValidator(resolver, http)
+    return NetworkValidator(resolver, http, above=RememberingResolver(resolver))
 
 
 def dialer(settings: Settings) -> "Dialer":
@@ -205,7 +206,7 @@ def authorities(settings: Settings) -> "Authorities":
     """Return who asks authoritative name servers, from this machine."""
     from certloom.dns.authorities import NetworkAuthorities
 
-    resolver = _resolver(settings)
+    resolver = _remembering(settings)
     return NetworkAuthorities(resolver, _dialer(settings, resolver), port=settings.authority_port)
 
 
@@ -213,7 +214,7 @@ def dns_providers(settings: Settings) -> "DnsProviders":
     """Return who opens the zones of customers."""
     from certloom.dns.opener import ProviderOpener
 
-    return ProviderOpener(dialer(settings))
+    return ProviderOpener(_dialer(settings, _remembering(settings)))
 
 
 def delegation_zone(settings: Settings) -> "DelegationZone | None":
@@ -229,7 +230,9 @@ def delegation_zone(settings: Settings) -> "DelegationZone | None":
 
     everywhere = (ip_network("0.0.0.0/0"), ip_network("::/0"))
     try:
-        return open_delegation(settings.delegation_file, GuardedDialer(_resolver(settings), allow_networks=everywhere))
+        return open_delegation(
+            settings.delegation_file, GuardedDialer(_remembering(settings), allow_networks=everywhere)
+        )
     except DnsRefused as refusal:
         raise BadSetting(refusal.detail) from refusal
 
@@ -318,6 +321,13 @@ def _resolver(settings: Settings) -> "ZoneResolver":
     from certloom.net.resolver import DnsResolver
 
     return DnsResolver(read_nameservers(settings.dns_servers))
+
+
+def _remembering(settings: Settings) -> "ZoneResolver":
+    """For finding name servers alone: what customers may prove is asked each time."""
+    from certloom.net.memory import RememberingResolver
+
+    return RememberingResolver(_resolver(settings))
 
 
 def _dialer(settings: Settings, resolver: "Resolver") -> "Dialer":

@@ -14,6 +14,7 @@ from activities.material import Materials
 from activities.order import OrderActivities
 from activities.payment import PaymentActivities
 from activities.place import Places
+from activities.proof import Proofs
 from activities.publication import Publication
 from activities.record import RecordActivities
 from activities.refund import RefundActivities
@@ -40,6 +41,14 @@ def steps(settings: Settings, storage: Storage) -> Sequence[Callable[..., Any]]:
     validator = wiring.validator(settings)
     record = RecordActivities(storage=storage)
     payment = PaymentActivities(storage=storage, methods=methods)
+    proofs = Proofs(
+        storage=storage,
+        validator=validator,
+        issuers=issuers,
+        publication=Publication(
+            storage=storage, writers=zone_writers(settings), authorities=wiring.authorities(settings)
+        ),
+    )
     order = OrderActivities(
         storage=storage,
         issuers=issuers,
@@ -47,16 +56,9 @@ def steps(settings: Settings, storage: Storage) -> Sequence[Callable[..., Any]]:
         key_maker=wiring.key_maker(),
         credentials=wiring.credentials(),
         validator=validator,
+        proofs=proofs,
     )
-    verification = VerificationActivities(
-        storage=storage,
-        validator=validator,
-        check_interval=timedelta(seconds=settings.check_interval),
-        issuers=issuers,
-        publication=Publication(
-            storage=storage, writers=zone_writers(settings), authorities=wiring.authorities(settings)
-        ),
-    )
+    verification = VerificationActivities(proofs=proofs, check_interval=timedelta(seconds=settings.check_interval))
     issuance = IssuanceActivities(storage=storage, issuers=issuers, validator=validator)
     revocation = RevocationActivities(storage=storage, issuers=issuers, sealer=wiring.customer_sealer(settings))
     refund = RefundActivities(storage=storage, methods=methods)

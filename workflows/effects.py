@@ -14,7 +14,6 @@ from activities.order import OrderActivities
 from activities.payment import PaymentActivities
 from activities.refund import RefundActivities
 from activities.revocation import RevocationActivities
-from activities.verification import Looking
 from activities.work import Done, Work
 from certloom.domain import fact as f
 from certloom.domain.errors import Later, Outage
@@ -52,20 +51,3 @@ def trouble(step: StepKind, error: ActivityError, state: CertificateState, now: 
         return f.Delayed(at=now, step=step, why=why, until=now + pause(count))
     why = known.detail if known else f"an error nobody planned for: {getattr(cause, 'type', None) or 'unknown'}"
     return f.Parked(at=now, step=step, why=why)
-
-
-def looking(state: CertificateState) -> Looking:
-    """Say what the validator shall look for."""
-    application = state.application
-    if application is None:
-        raise ValueError("nothing was applied for")
-    return Looking(
-        certificate_id=state.certificate_id,
-        account_id=state.account_id,
-        attempt=state.order.attempt if state.order else state.attempts,
-        issuer=state.product.issuer if state.product else "",
-        ordered_at=state.order.started_at if state.order else None,
-        names=application.names,
-        validation=application.validation,
-        challenges=application.challenges,
-    )

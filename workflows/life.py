@@ -13,6 +13,7 @@ from temporalio.common import SearchAttributePair
 from temporalio.exceptions import ActivityError
 
 from activities.failures import from_failure
+from activities.proof import looking
 from activities.record import RecordActivities
 from activities.refund import RefundActivities, RefundQuestion
 from activities.verification import Seen, VerificationActivities
@@ -29,7 +30,7 @@ from workflows import options
 from workflows.children import Children
 from workflows.decisions import fact_of_date, facts_of, redeployments, wants_proof
 from workflows.details import details
-from workflows.effects import EFFECTS, looking, trouble
+from workflows.effects import EFFECTS, trouble
 from workflows.intent import Ignored, Intent
 from workflows.search_attributes import changes, pairs
 from workflows.start import Start
@@ -183,6 +184,8 @@ class Life:
             return
         self._written(self.state.version)
         self._happened(done.fact)
+        if done.proven_at:
+            self._happen(f.Proven(at=done.proven_at))
 
     async def _cancel_unused(self, now: datetime) -> None:
         try:

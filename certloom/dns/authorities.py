@@ -1,7 +1,7 @@
 """Asks every authoritative server for a record, as a CA does that believes no cache.
 
-Who is authoritative, the recursive resolver tells by NS records of the names above; for the record itself it is never
-asked, or it would remember for minutes that the record was missing.
+Who is authoritative, the recursive resolver tells: by NS records of the name above, or by the zone that says there are
+none. For the record itself it is never asked, or it would remember for minutes that the record was missing.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from dns.rdatatype import RdataType
 from certloom.dns.exchange import exchange
 from certloom.dns.interface import Checked, DnsOutage, ServerAnswer, Survey
 from certloom.domain.errors import CertloomError, Outage
-from certloom.net.interface import Dialer, ZoneResolver
+from certloom.net.interface import Answer, Dialer, ZoneResolver
 
 DEADLINE: Final = 25.0
 """Seconds for one check; less than Survey promises."""
@@ -67,7 +67,7 @@ class _Survey:
         self._resolver = resolver
         self._dialer = dialer
         self._port = port
-        self._known: dict[str, tuple[str, ...]] = {}
+        self._known: dict[str, Answer[str]] = {}
 
     async def check(self, record_name: str, value: str) -> Checked:
         """See Survey."""
@@ -103,17 +103,20 @@ class _Survey:
 
     async def _above(self, name: str) -> Sequence[str]:
         """Return the servers of the closest zone above a name."""
-        labels = name.split(".")
-        for start in range(1, len(labels)):
-            if hosts := await self._hosts(".".join(labels[start:])):
-                return hosts
+        zone = _parent(name)
+        while zone:
+            answer = await self._name_servers(zone)
+            if answer.canonical_name.lower() != zone:  # what stands behind an alias is another zone's
+                zone = _parent(zone)
+            elif answer.records:
+                return sorted(set(answer.records))[:MOST_SERVERS]
+            else:
+                zone = _further(zone, answer.zone)
         raise DnsOutage(f"No name server is known to be authoritative for {name}.")
 
-    async def _hosts(self, zone: str) -> tuple[str, ...]:
+    async def _name_servers(self, zone: str) -> Answer[str]:
         if zone not in self._known:
-            answer = await self._resolver.name_servers(zone)
-            own = answer.canonical_name.lower() == zone  # what stands behind an alias is another zone's
-            self._known[zone] = tuple(sorted(set(answer.records)))[:MOST_SERVERS] if own else ()
+            self._known[zone] = await self._resolver.name_servers(zone)
         return self._known[zone]
 
     async def _ask(self, host: str, name: str) -> _Reply:
@@ -124,6 +127,16 @@ class _Survey:
         except CertloomError as error:
             return _Reply(host, error=error.detail)
         return _read(host, name, answer)
+
+
+def _parent(name: str) -> str:
+    return name.partition(".")[2]
+
+
+def _further(name: str, told: str | None) -> str:
+    """Return where to look next: the zone in which *name* was told to lie, or one label up where nobody said."""
+    above = _parent(name)
+    return told if told and f".{above}".endswith(f".{told}") else above
 
 
 def _read(host: str, name: str, answer: dns.message.Message) -> _Reply:

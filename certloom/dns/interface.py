@@ -88,7 +88,7 @@ class Checked(Model):
 
 
 class Survey(Protocol):
-    """One check of several records; what is learned about a zone is shared, and nothing is kept afterwards."""
+    """One check of several records; what is learned about a zone is shared. What stands there is asked each time."""
 
     async def check(self, record_name: str, value: str) -> Checked:
         """Ask every authoritative server over TCP, within 30 s; aliases and delegations are followed.

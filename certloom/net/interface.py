@@ -65,13 +65,19 @@ class Missing(StrEnum):
 class Answer(Generic[R_co]):
     """What DNS says about a name: either records, or why there are none.
 
-    `canonical_name` is where the aliases led to, without the last dot; it equals `name` when there are none.
+    `canonical_name` is where the aliases led to, without the last dot; it equals `name` when there are none. `zone` is
+    the one that it lies in, where an answer without records says so (RFC 2308 section 3).
+
+    `ttl` is for how many seconds DNS lets anybody remember this: the shortest time on the way, for what is missing as
+    RFC 2308 section 5 has it. It is 0 when nobody says, or when only a part could be looked up.
     """
 
     name: str
     canonical_name: str
     records: tuple[R_co, ...] = ()
     missing: Missing | None = None
+    zone: str | None = None
+    ttl: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +95,11 @@ class CaaRecord:
 
 
 class Resolver(Protocol):
-    """Asks recursive name servers, once per call, without cache, search domains or hosts file.
+    """Asks recursive name servers, without search domains or hosts file.
 
-    Aliases are followed. Every method may be called any number of times, takes about 5 s per alias at the most,
-    raises Outage when no server gave a usable answer, and InvalidInput when the name cannot stand in DNS.
+    Each call asks anew, but for what RememberingResolver says that it remembers. Aliases are followed. Every method may
+    be called any number of times, takes about 5 s per alias at the most, raises Outage when no server gave a usable
+    answer, and InvalidInput when the name cannot stand in DNS.
     """
 
     async def addresses(self, host: str) -> Answer[IPAddress]:

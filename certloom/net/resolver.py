@@ -1,12 +1,13 @@
-"""The resolver of our own: explicit name servers, no cache, no search domains, TCP when an answer is cut.
+"""The resolver of our own: explicit name servers, no search domains, TCP when an answer is cut.
 
-It tells "there is no such record" from "nobody could say", because only the first is a fact to act on.
+It tells "there is no such record" from "nobody could say", because only the first is a fact to act on. It asks each
+time; what may be remembered, and how long, is in memory.py.
 """
 
 import asyncio
 from collections.abc import Sequence
 from ipaddress import ip_address
-from typing import TypeGuard
+from typing import TypeGuard, TypeVar
 
 import dns.asyncquery
 import dns.exception
@@ -19,6 +20,7 @@ import dns.rdatatype
 import dns.rdtypes.ANY.CAA
 import dns.rdtypes.ANY.NS
 import dns.rdtypes.ANY.TXT
+import dns.ttl
 from dns.rdatatype import RdataType
 
 from certloom.domain.errors import FieldFault, InvalidInput, Outage
@@ -33,6 +35,8 @@ SERVER_TIMEOUT = 1.5
 
 MAX_ALIASES = 8
 """Aliases we ask for one by one, when a server does not answer with the whole chain."""
+
+R = TypeVar("R")
 
 _UDP_PAYLOAD = 1232  # what passes everywhere without fragments (DNS flag day 2020)
 _PASSING = (dns.exception.DNSException, OSError, EOFError)
@@ -68,13 +72,14 @@ class DnsResolver:
             raise failures[0]
         records = tuple(ip_address(rdata.to_text()) for answer in found for rdata in answer.records)
         first = found[0] if found else answers[0]
-        return Answer(host, first.canonical_name, records, first.missing)
+        ttl = 0 if failures else min(answer.ttl for answer in found or answers)
+        return Answer(host, first.canonical_name, records, first.missing, first.zone, ttl)
 
     async def texts(self, name: str) -> Answer[str]:
         """See Resolver."""
         answer = await self._look_up(name, RdataType.TXT)
         values = tuple(_joined(rdata) for rdata in answer.records if isinstance(rdata, dns.rdtypes.ANY.TXT.TXT))
-        return Answer(name, answer.canonical_name, values, answer.missing)
+        return _with(values, answer)
 
     async def caa(self, name: str) -> Answer[CaaRecord]:
         """See Resolver."""
@@ -84,7 +89,7 @@ class DnsResolver:
             for rdata in answer.records
             if isinstance(rdata, dns.rdtypes.ANY.CAA.CAA)
         )
-        return Answer(name, answer.canonical_name, records, answer.missing)
+        return _with(records, answer)
 
     async def name_servers(self, zone: str) -> Answer[str]:
         """See ZoneResolver."""
@@ -92,20 +97,20 @@ class DnsResolver:
         hosts = tuple(
             _shown(rdata.target).lower() for rdata in answer.records if isinstance(rdata, dns.rdtypes.ANY.NS.NS)
         )
-        return Answer(zone, answer.canonical_name, hosts, answer.missing)
+        return _with(hosts, answer)
 
     async def _look_up(self, name: str, rdtype: RdataType) -> Answer[dns.rdata.Rdata]:
-        asked = _read_name(name)
+        asked, ttl = _read_name(name), dns.ttl.MAX_TTL
         for _ in range(MAX_ALIASES):
             response = await self._ask(asked, rdtype)
             chain = response.resolve_chaining()
-            canonical = chain.canonical_name
+            canonical, ttl = chain.canonical_name, min(ttl, chain.minimum_ttl)
             if chain.answer is not None:
-                return Answer(name, _shown(canonical), tuple(chain.answer))
-            if response.rcode() == dns.rcode.NXDOMAIN:
-                return Answer(name, _shown(canonical), missing=Missing.NO_SUCH_NAME)
-            if canonical == asked:
-                return Answer(name, _shown(canonical), missing=Missing.NO_DATA)
+                return Answer(name, _shown(canonical), tuple(chain.answer), ttl=ttl)
+            gone = response.rcode() == dns.rcode.NXDOMAIN
+            if gone or canonical == asked:
+                missing, zone = Missing.NO_SUCH_NAME if gone else Missing.NO_DATA, _zone(response, canonical)
+                return Answer(name, _shown(canonical), missing=missing, zone=zone, ttl=ttl if zone else 0)
             # Only a part of the chain came back, as authoritative servers do: go on from its end.
             asked = canonical
         raise Outage(f"The aliases of {name} do not end: more than {MAX_ALIASES} CNAME records, or a loop.")
@@ -158,6 +163,17 @@ def _is_usable(response: dns.message.Message) -> TypeGuard[dns.message.QueryMess
     except dns.exception.DNSException:
         return False
     return True
+
+
+def _with(records: tuple[R, ...], answer: Answer[dns.rdata.Rdata]) -> Answer[R]:
+    """Return the same answer with its records as we read them."""
+    return Answer(answer.name, answer.canonical_name, records, answer.missing, answer.zone, answer.ttl)
+
+
+def _zone(response: dns.message.Message, name: dns.name.Name) -> str | None:
+    """Return which zone says that nothing is there: the owner of the SOA record, at the name or above it."""
+    owners = (rrset.name for rrset in response.authority if rrset.rdtype == RdataType.SOA)
+    return next((_shown(owner).lower() for owner in owners if name.is_subdomain(owner)), None)
 
 
 def _read_name(name: str) -> dns.name.Name:

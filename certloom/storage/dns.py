@@ -1,9 +1,10 @@
 """DNS zones of accounts, the labels of delegations, and what was published until it was taken away."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, false, func, literal, select, tuple_, update
+from sqlalchemy import Column, ColumnElement, and_, bindparam, delete, false, func, literal, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certloom.domain.zone import DnsZone
@@ -19,6 +20,17 @@ _ZONES_OF = select(dns_zones.c.zone).where(
     dns_zones.c.account_id == bindparam("the_account"), dns_zones.c.deleted == false()
 )
 _RECORDS_OF = select(dns_records).where(dns_records.c.certificate_id == bindparam("the_certificate"))
+_ROW = tuple(dns_records.c[name] for name in ("certificate_id", "attempt", "how", "record_name", "value"))
+_KEY = tuple(dns_records.c[name] for name in ("how", "place", "value"))
+_WANTED = select(*_KEY).where(dns_records.c.place.in_(bindparam("the_places", expanding=True)), ~_UNWANTED).distinct()
+_CLOSED = delete(dns_records).where(*(column == bindparam(f"the_{column.name}") for column in _ROW), _UNWANTED)
+_VANISHED = (
+    update(dns_records)
+    .where(*(column == bindparam(f"the_{column.name}") for column in _KEY), ~_UNWANTED)
+    .values(presented_at=None)
+)
+
+Key = tuple[str, str, str]
 
 
 class SqlZoneTable:
@@ -134,17 +146,21 @@ class SqlPublishedTable:
         statement = select(dns_records).where(_UNWANTED, dns_records.c.next_try_at <= now)
         return await many(self._connection, statement.order_by(dns_records.c.next_try_at).limit(limit), PublishedRecord)
 
-    async def wanted(self, key: tuple[str, str, str]) -> bool:
-        """Whether anybody wants the value of that key to stand there."""
-        statement = select(func.count()).select_from(dns_records).where(_same(key), ~_UNWANTED)
-        return bool(await self._connection.scalar(statement))
+    async def wanted(self, keys: Sequence[Key]) -> Collection[Key]:
+        """Those of some values that anybody wants to stand there."""
+        places = {"the_places": sorted({place for _, place, _ in keys})}
+        rows = await self._connection.execute(_WANTED, places)
+        return set(keys) & {(row.how, row.place, row.value) for row in rows}
 
-    async def close(self, record: PublishedRecord) -> None:
-        """Forget an unwanted one that was taken away; who wants the same value by now publishes it anew."""
-        await self._connection.execute(delete(dns_records).where(_is(record), _UNWANTED))
+    async def close(self, *records: PublishedRecord) -> None:
+        """Forget unwanted ones that were taken away; who wants the same value by now publishes it anew."""
+        if not records:
+            return
         await self._connection.execute(
-            update(dns_records).where(_same(record.key), ~_UNWANTED).values(presented_at=None)
+            _CLOSED, [_given(_ROW, _order(record)) for record in sorted(records, key=_order)]
         )
+        keys = sorted({record.key for record in records})
+        await self._connection.execute(_VANISHED, [_given(_KEY, key) for key in keys])
 
     async def postpone(self, record: PublishedRecord, *, until: datetime, error: str) -> None:
         """Count a try that failed, and say why and when the next one is."""
@@ -152,17 +168,14 @@ class SqlPublishedTable:
         await self._connection.execute(statement.values(next_try_at=until, tries=record.tries + 1, error=error))
 
 
+def _given(columns: Iterable[Column[Any]], values: Iterable[object]) -> Mapping[str, object]:
+    """Return what stands for the parameters of *columns*."""
+    return {f"the_{column.name}": value for column, value in zip(columns, values, strict=True)}
+
+
 def _order(record: PublishedRecord) -> tuple[str, int, str, str, str]:
     return record.certificate_id, record.attempt, record.how, record.record_name, record.value
 
 
 def _is(record: PublishedRecord) -> ColumnElement[bool]:
-    columns = dns_records.c
-    row = (columns.certificate_id, columns.attempt, columns.how, columns.record_name, columns.value)
-    return and_(*(column == value for column, value in zip(row, _order(record), strict=True)))
-
-
-def _same(key: tuple[str, str, str]) -> ColumnElement[bool]:
-    how, place, value = key
-    columns = dns_records.c
-    return and_(columns.place == place, columns.value == value, columns.how == how)
+    return and_(*(column == value for column, value in zip(_ROW, _order(record), strict=True)))

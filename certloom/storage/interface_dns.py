@@ -3,7 +3,7 @@
 The promises at the top of storage/interface.py hold here too.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -77,12 +77,12 @@ class PublishedTable(Protocol):
         """List unwanted ones whose time has come, oldest date first."""
         ...
 
-    async def wanted(self, key: tuple[str, str, str]) -> bool:
-        """Whether anybody wants the value of that key to stand there."""
+    async def wanted(self, keys: Sequence[tuple[str, str, str]]) -> Collection[tuple[str, str, str]]:
+        """Return those keys whose value anybody wants to stand there."""
         ...
 
-    async def close(self, record: PublishedRecord) -> None:
-        """Forget an unwanted one that was taken away. Who wants the same value by now publishes it anew."""
+    async def close(self, *records: PublishedRecord) -> None:
+        """Forget unwanted ones that were taken away. Who wants the same value by now publishes it anew."""
         ...
 
     async def postpone(self, record: PublishedRecord, *, until: datetime, error: str) -> None:

@@ -102,13 +102,21 @@ def _why_not(issue: IssueProperty, method: str, identities: Collection[str], acc
 
 
 class CaaClimb:
-    """One check of several names; names under the same parents share what was already asked."""
+    """One check of several names; names under the same parents share what was already asked.
 
-    def __init__(self, resolver: Resolver, identities: Collection[str], *, account: str | None = None) -> None:
+    `above` is asked about what stands above a name, and may remember for a while that there is nothing; about the name
+    itself `resolver` is.
+    """
+
+    def __init__(
+        self, resolver: Resolver, identities: Collection[str], *, above: Resolver, account: str | None = None
+    ) -> None:
         self._resolver = resolver
+        self._above = above
         self._account = account
         self._identities = tuple(identities)
-        self._asked: dict[str, tuple[CaaRecord, ...]] = {}
+        self._at: dict[str, tuple[CaaRecord, ...]] = {}
+        self._over: dict[str, tuple[CaaRecord, ...]] = {}
 
     async def check(self, name: str, *, method: str) -> CaaVerdict:
         """Return the verdict for one name; raises Outage when a lookup on the way up fails.
@@ -131,14 +139,13 @@ class CaaClimb:
 
     async def _relevant(self, name: str) -> tuple[str, tuple[CaaRecord, ...]]:
         """RFC 8659 section 3: the first non-empty set between the name and its top label; never an alias's parents."""
-        labels = name.rstrip(".").lower().split(".")
-        for start in range(len(labels)):
-            where = ".".join(labels[start:])
-            if where not in self._asked:
-                self._asked[where] = (await self._resolver.caa(where)).records
-            if self._asked[where]:
-                return where, self._asked[where]
-        return name, ()
+        where = name.rstrip(".").lower()
+        records = await _once(self._at, where, self._resolver)
+        while not records and "." in where:
+            where = where.partition(".")[2]
+            known = self._at if where in self._at else self._over
+            records = await _once(known, where, self._above)
+        return where if records else name, records
 
     def _advice(self, where: str, records: Sequence[CaaRecord], *, wildcard: bool) -> str:
         """Say which line permits the issuer; beside an unknown critical property none does."""
@@ -146,3 +153,9 @@ class CaaClimb:
         if not self._identities or _unknown(records) or not applicable:
             return ""
         return f' To permit us, add there: {where}. CAA 0 {applicable[0].tag.lower()} "{self._identities[0]}"'
+
+
+async def _once(asked: dict[str, tuple[CaaRecord, ...]], where: str, resolver: Resolver) -> tuple[CaaRecord, ...]:
+    if where not in asked:
+        asked[where] = (await resolver.caa(where)).records
+    return asked[where]

@@ -16,10 +16,11 @@ CAA_AT_ONCE = 10
 
 
 class NetworkValidator:
-    """Implements Validator."""
+    """Implements Validator. `above` is asked about CAA above the names, in place of *resolver*; see CaaClimb."""
 
-    def __init__(self, resolver: Resolver, http: ProofHttp) -> None:
+    def __init__(self, resolver: Resolver, http: ProofHttp, *, above: Resolver | None = None) -> None:
         self._resolver = resolver
+        self._above = above or resolver
         self._http = http
 
     async def look(self, challenge: Challenge) -> Look:
@@ -36,7 +37,7 @@ class NetworkValidator:
         self, names: Sequence[str], *, method: str, identities: Sequence[str], account: str | None = None
     ) -> Sequence[CaaVerdict]:
         """See Validator; a name that cannot stand in DNS raises InvalidInput."""
-        climb = CaaClimb(self._resolver, identities, account=account)
+        climb = CaaClimb(self._resolver, identities, above=self._above, account=account)
         gate = asyncio.Semaphore(CAA_AT_ONCE)
 
         async def check(name: str) -> CaaVerdict:

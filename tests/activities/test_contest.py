@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from activities.contest import REMEMBERED, lacking, own_challenges, want
-from certloom.domain.application import ValidationMethod
+from activities import contest
+from activities.contest import REMEMBERED, want
+from certloom.domain.application import Challenge, ValidationMethod
 from certloom.storage.engine import SqlStorage
 from tests.databases import KINDS, fresh_url
 from tests.lives import NOW
@@ -20,6 +21,26 @@ async def ordered(storage: SqlStorage, issuer: str, account_id: str, names: Sequ
     """Note that an account orders, and commit."""
     async with storage.begin() as tx:
         await want(tx, issuer, account_id, names, now=now)
+
+
+async def own_challenges(
+    storage: SqlStorage, issuer: str, account_id: str, names: Sequence[str], method: ValidationMethod, *, now: datetime
+) -> tuple[Challenge, ...]:
+    async with storage.begin() as tx:
+        return await contest.own_challenges(tx, issuer, account_id, names, method, now=now)
+
+
+async def lacking(
+    storage: SqlStorage,
+    issuer: str,
+    account_id: str,
+    names: Sequence[str],
+    shown: Sequence[Challenge],
+    *,
+    now: datetime,
+) -> bool:
+    async with storage.read() as tx:
+        return await contest.lacking(tx, issuer, account_id, names, shown, now=now)
 
 
 @pytest.fixture(params=KINDS)

@@ -12,6 +12,7 @@ from typing import Any
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.issuance import IssuanceActivities
+from activities.proof import Proofs
 from activities.verification import VerificationActivities
 from certloom import wiring
 from certloom.domain.application import Challenge
@@ -44,9 +45,8 @@ def activities(settings: Settings, storage: Storage) -> list[Callable[..., Any]]
     """Return the worker's own activities, with those that look at the network exchanged."""
     validator = ProvesAtOnce()
     issuers = wiring.issuers(settings, storage)
-    seeing = VerificationActivities(
-        storage=storage, validator=validator, check_interval=timedelta(seconds=5), issuers=issuers
-    )
+    proofs = Proofs(storage=storage, validator=validator, issuers=issuers)
+    seeing = VerificationActivities(proofs=proofs, check_interval=timedelta(seconds=5))
     issuing = IssuanceActivities(storage=storage, issuers=issuers, validator=validator)
     exchanged: list[Callable[..., Any]] = [seeing.look, issuing.issue]
     names = {one.__name__ for one in exchanged}

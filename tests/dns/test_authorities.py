@@ -1,14 +1,28 @@
 """Asking all authoritative servers: late ones, silent ones, aliases, referrals; against BIND."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from certloom.dns.authorities import NetworkAuthorities
 from certloom.dns.interface import Survey
 from certloom.domain.errors import Outage
-from tests.dns.bind import LOOPBACK, Bind, make_authorities, make_bind, make_provider, needs_bind, running
+from certloom.net.interface import Answer
+from certloom.net.nameservers import read_nameservers
+from certloom.net.resolver import DnsResolver
+from tests.dns.bind import (
+    LOOPBACK,
+    Bind,
+    ByHost,
+    make_authorities,
+    make_bind,
+    make_dialer,
+    make_provider,
+    needs_bind,
+    running,
+)
 
 pytestmark = needs_bind
 SERVERS = "@ NS ns1\n@ NS ns2\nns1 A 127.0.0.1\nns2 A 127.0.0.1\n"
@@ -18,6 +32,7 @@ ONE = SERVERS + (
     "_acme-challenge.loop CNAME back.sub.one.test.\n"
     "_acme-challenge.lost CNAME x.nowhere.example.\n"
     "sub NS ns.three.test.\n"
+    "www.alias CNAME two.test.\n"
 )
 TWO = "@ NS ns1.one.test.\n"
 THREE = "@ NS ns\nns A 127.0.0.1\n"
@@ -123,3 +138,51 @@ async def test_servers_inside_are_not_asked(servers: Servers) -> None:
 
     assert not checked.anywhere
     assert all("is refused" in (answer.error or "") for answer in checked.servers)
+
+
+class Questions(DnsResolver):
+    """Keeps about which names' servers it is asked; `said` is the zone that it tells in place of the true one."""
+
+    asked: list[str]
+    said: str | None = "the true one"
+
+    async def name_servers(self, zone: str) -> Answer[str]:
+        self.asked.append(zone)
+        answer = await super().name_servers(zone)
+        return answer if self.said == "the true one" else replace(answer, zone=self.said)
+
+
+def counting(servers: Servers) -> tuple[Survey, Questions]:
+    questions = Questions(read_nameservers([f"127.0.0.1:{servers.first.port}"]), query_lifetime=2.0)
+    questions.asked = []
+    dialer = ByHost(make_dialer(servers.first), {"ns2.one.test": servers.second.port})
+    return NetworkAuthorities(questions, dialer, port=servers.first.port).survey(), questions
+
+
+async def test_the_zone_is_found_with_two_questions(servers: Servers) -> None:
+    """However deep a name is, the answer that no zone begins there says which one it lies in (RFC 2308 section 3)."""
+    survey, questions = counting(servers)
+    checked = await survey.check("_acme-challenge.a.b.c.d.one.test", "v")
+
+    assert checked.lacking == ("ns1.one.test", "ns2.one.test")
+    assert questions.asked == ["a.b.c.d.one.test", "one.test"]
+
+
+@pytest.mark.parametrize("zone", [None, "other.test", "a.b.one.test", "x.a.b.one.test", "ne.test", "."])
+async def test_a_zone_that_cannot_be_is_not_believed(servers: Servers, zone: str | None) -> None:
+    """A server that names no zone, or none above the name, is asked label by label."""
+    survey, questions = counting(servers)
+    questions.said = zone
+    checked = await survey.check("_acme-challenge.a.b.one.test", "v")
+
+    assert checked.lacking == ("ns1.one.test", "ns2.one.test")
+    assert questions.asked == ["a.b.one.test", "b.one.test", "one.test"]
+
+
+async def test_the_zone_of_an_alias_is_not_the_name_s(servers: Servers) -> None:
+    """Where the name above the record is an alias of a zone, that zone's servers are not the record's."""
+    survey, questions = counting(servers)
+    checked = await survey.check("_acme-challenge.www.alias.one.test", "v")
+
+    assert [answer.server for answer in checked.servers] == ["ns1.one.test", "ns2.one.test"]
+    assert questions.asked == ["www.alias.one.test", "alias.one.test", "one.test"]

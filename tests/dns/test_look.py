@@ -8,7 +8,8 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.verification import Looking, Seen, VerificationActivities, but_for_caa
+from activities.proof import Looking, Proofs, but_for_caa
+from activities.verification import Seen, VerificationActivities
 from certloom.dns.fake import FakeDns
 from certloom.dns.interface import DelegationZone, DnsRefused
 from certloom.domain.application import Challenge, ValidationMethod
@@ -51,13 +52,13 @@ async def look(
 ) -> Seen:
     """Look, so long *after* the order began."""
     env = ActivityEnvironment()
-    activities = VerificationActivities(
+    proofs = Proofs(
         storage=ground.storage,
         validator=validator,
-        check_interval=timedelta(seconds=5),
         issuers=issuers(outside=outside),
         publication=ground.publication,
     )
+    activities = VerificationActivities(proofs=proofs, check_interval=timedelta(seconds=5))
     looking = Looking(
         certificate_id=CERT,
         names=tuple(one.name for one in challenges),

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from certloom.dns.fake import FakeDns
-from certloom.dns.interface import DelegationZone, DnsRefused
+from certloom.dns.interface import DelegationZone, DnsProvider, DnsRefused
 from certloom.domain.errors import Outage
+from certloom.domain.zone import DnsZone, ZoneCredentials
 from tests.dns.ground import DELEGATION, Ground, challenge, make_ground
 
 PLAIN = challenge()
@@ -166,6 +167,58 @@ async def test_a_dead_zone_holds_up_no_other(ground: Ground, board: FakeDns) -> 
 
     assert "_acme-challenge.www.two.test" not in board.shown
     assert board.calls["clean_up", "one.test", "v"] <= 10
+
+
+async def test_a_zone_is_opened_once(ground: Ground, board: FakeDns) -> None:
+    """However many records go, their zone's credentials are unsealed once, and each ten share two transactions."""
+    zone = await ground.add_zone()
+    await ground.publish(*(challenge(f"n{number}.one.test") for number in range(25)))
+    await ground.release()
+    board.opened.clear()
+    ground.storage.reads = ground.storage.writes = 0
+    await ground.sweep()
+
+    assert board.shown == {}
+    assert board.opened == [zone.id]
+    assert (ground.storage.reads, ground.storage.writes) == (2 + 3, 3)
+
+
+@pytest.mark.parametrize("error", [DnsRefused("Its credentials cannot be opened."), ValueError()])
+async def test_a_zone_that_cannot_be_opened_holds_up_no_other(ground: Ground, board: FakeDns, error: Exception) -> None:
+    """Its records wait with the reason, and those of other zones go."""
+    odd = await ground.add_zone("one.test")
+    await ground.add_zone("two.test")
+    await ground.publish(PLAIN)
+    await ground.publish(challenge("www.two.test"), certificate_id="cert_2")
+    await ground.release()
+    await ground.release("cert_2")
+    original = board.open
+
+    def opening(zone: DnsZone, credentials: ZoneCredentials | None) -> DnsProvider:
+        if zone.id == odd.id:
+            raise error
+        return original(zone, credentials)
+
+    board.open = opening  # type: ignore[method-assign]
+    assert await ground.sweep() == "took away 1 DNS records, 1 later"
+    assert board.shown == {NAME: {"v"}}
+    (row,) = await ground.rows()
+    assert row.next_try_at == ground.now + timedelta(seconds=5)
+    assert (row.error or "").endswith(str(error) or "ValueError")
+
+
+async def test_a_process_that_dies_before_it_closes_takes_away_again(ground: Ground, board: FakeDns) -> None:
+    """The values are gone and the rows are not: the next sweep finds nothing left to do, and closes them."""
+    await ground.add_zone()
+    await ground.publish(PLAIN)
+    await ground.release()
+    ground.storage.fail_at = ground.storage.writes + 1
+    with pytest.raises(Outage):
+        await ground.sweep()
+    assert (board.shown, len(await ground.rows())) == ({}, 1)
+
+    assert await ground.sweep() == "took away 1 DNS records"
+    assert await ground.rows() == []
 
 
 async def test_what_is_wanted_again_is_published_again(ground: Ground, board: FakeDns) -> None:

@@ -19,8 +19,8 @@ from temporalio.common import RetryPolicy
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Worker
 
 from activities import budget, order
+from activities.proof import Looking
 from activities.publication import Publication
-from activities.verification import Looking
 from activities.work import Work
 from certloom.issuers.acme import AcmeIssuer
 from certloom.issuers.acme_client import AcmeClient

@@ -25,11 +25,11 @@ controls {{ }};
 zone "one.test" {{ type primary; file "one.zone"; }};
 zone "two.test" {{ type primary; file "two.zone"; }};
 """
-HEAD = "$TTL 5\n@ SOA ns.one.test. root.one.test. 1 60 60 60 5\n@ NS ns.one.test.\n"
+HEAD = "$TTL 5\n@ SOA ns.one.test. root.one.test. 1 60 60 60 2\n@ NS ns.one.test.\n"
 ONE = (
     HEAD
-    + 'ns A 127.0.0.1\nwww A 192.0.2.1\nwww AAAA 2001:db8::1\n@ CAA 128 issue "ca.example; a=b"\n'
-    + "_proof CNAME x.two.test.\n_away CNAME x.elsewhere.example.\n*.wild TXT any\n"
+    + 'ns A 127.0.0.1\nwww A 192.0.2.1\nwww 3 AAAA 2001:db8::1\n@ CAA 128 issue "ca.example; a=b"\n'
+    + "_proof 4 CNAME x.two.test.\n_away CNAME x.elsewhere.example.\n*.wild TXT any\n"
     + "".join(f"many TXT {number:0200}\n" for number in range(40))
 )
 TWO = HEAD + 'x TXT "pro" "of"\n'
@@ -104,6 +104,21 @@ async def test_absence_is_told_in_both_ways(resolver: DnsResolver) -> None:
     answers = [await resolver.texts(name) for name in ("none.one.test", "www.one.test")]
 
     assert [answer.missing for answer in answers] == [Missing.NO_SUCH_NAME, Missing.NO_DATA]
+
+
+@pytest.mark.parametrize("name", ["www.one.test", "a.b.none.one.test"])
+async def test_absence_comes_with_the_zone_that_tells_it(resolver: DnsResolver, name: str) -> None:
+    """Whether the name or only the record is missing, the answer says in which zone the name lies."""
+    assert (await resolver.name_servers(name)).zone == "one.test"
+
+
+@pytest.mark.parametrize(
+    ("name", "ttl"),
+    [("ns.one.test", 5), ("www.one.test", 3), ("many.one.test", 2), ("none.one.test", 2), ("_proof.one.test", 2)],
+)
+async def test_how_long_an_answer_stands(resolver: DnsResolver, name: str, ttl: int) -> None:
+    """For the shortest TTL on the way; what is missing for the shorter of the SOA record's TTL and its minimum."""
+    assert (await resolver.addresses(name)).ttl == ttl
 
 
 async def test_wildcards_answer(resolver: DnsResolver) -> None:

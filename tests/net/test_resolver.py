@@ -33,6 +33,14 @@ async def test_one_family_is_enough_when_the_other_cannot_be_asked(lab: LabWorld
     answer = await OnlyA(read_nameservers([lab.dns_server])).addresses("www.lab.test")
 
     assert (ip_address("127.0.0.1"),) == answer.records
+    assert answer.ttl == 0  # or the other family would be taken for missing
+
+
+async def test_what_nobody_gives_a_time_for_has_none(resolver: DnsResolver) -> None:
+    """An answer without records and without SOA must not be remembered (RFC 2308 section 5), and names no zone."""
+    answer = await resolver.caa("www.lab.test")
+
+    assert (answer.missing, answer.ttl, answer.zone) == (Missing.NO_DATA, 0, None)
 
 
 async def test_a_name_that_does_not_exist_is_told(resolver: DnsResolver) -> None:

@@ -95,10 +95,10 @@ async def test_a_value_is_wanted_by_whoever_has_it_open(storage: SqlStorage) -> 
     async with storage.begin() as tx:
         await tx.published.want([record(), record("cert_2")])
         await tx.published.release("cert_1", NOW)
-        assert await tx.published.wanted(record().key)
-        assert not await tx.published.wanted(record(how=DELEGATED).key)
+        keys = [record().key, record(how=DELEGATED).key, record(value="w").key]
+        assert set(await tx.published.wanted(keys)) == {record().key}
         await tx.published.release("cert_2", NOW)
-        assert not await tx.published.wanted(record().key)
+        assert not await tx.published.wanted(keys)
 
 
 async def test_an_order_releases_itself_and_older_ones(storage: SqlStorage) -> None:
@@ -118,6 +118,19 @@ async def test_a_wanted_record_is_not_closed(storage: SqlStorage) -> None:
         await tx.published.close(record())
         (found,) = await tx.published.of_certificate("cert_1")
     assert (found.unwanted_since, found.presented_at) == (None, None)
+
+
+async def test_several_are_closed_at_once(storage: SqlStorage) -> None:
+    """Those that were taken away go; who wants the value of one of them publishes it anew, and nobody else does."""
+    theirs = [record("cert_2", value=value) for value in ("v", "w")]
+    async with storage.begin() as tx:
+        await tx.published.want([record(), record(value="x"), *theirs])
+        await tx.published.presented(theirs, NOW)
+        await tx.published.release("cert_1", NOW)
+        await tx.published.close(*await tx.published.due(NOW, limit=9))
+        assert await tx.published.of_certificate("cert_1") == []
+        left = await tx.published.of_certificate("cert_2")
+    assert [(one.value, one.presented_at) for one in left] == [("v", None), ("w", NOW)]
 
 
 async def test_what_was_presented_too_late_is_unwanted(storage: SqlStorage) -> None:

@@ -5,11 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certloom.domain.errors import InvalidInput, Outage
+from certloom.net.dialer import GuardedDialer
+from certloom.net.http import GuardedHttp
 from certloom.net.interface import CaaRecord
+from certloom.net.memory import RememberingResolver
 from certloom.validation.caa import IssueProperty, read_issue, why_forbidden
 from certloom.validation.validator import NetworkValidator
 from lab.world import LabWorld
 from lab.zone import Trouble
+from tests.net.board import Board
 
 OURS = "ca.certloom.test"
 
@@ -282,3 +286,15 @@ async def test_an_impossible_name_is_invalid(validator: NetworkValidator) -> Non
     """A name that cannot stand in DNS is the caller's fault, not an outage."""
     with pytest.raises(InvalidInput):
         await validator.check_caa(["a..lab.test"], method="dns-01", identities=[OURS])
+
+
+async def test_the_name_itself_is_asked_each_time() -> None:
+    """What is remembered above other names counts for none that is ordered itself."""
+    board = Board()
+    validator = NetworkValidator(board, GuardedHttp(GuardedDialer(board)), above=RememberingResolver(board))
+    await validator.check_caa(["www.lab.test"], method="dns-01", identities=[OURS])
+    board.properties["lab.test"] = [record("issue", ";")]
+    _, above = await validator.check_caa(["www.lab.test", "lab.test"], method="dns-01", identities=[OURS])
+
+    assert not above.permitted
+    assert board.asked == ["www.lab.test", "lab.test", "test", "www.lab.test", "lab.test"]

@@ -11,6 +11,7 @@ from activities.material import Materials
 from activities.order import OrderActivities
 from activities.payment import PaymentActivities
 from activities.place import Places
+from activities.proof import Proofs
 from activities.record import RecordActivities
 from activities.refund import RefundActivities
 from activities.renewal import RenewalActivities
@@ -39,6 +40,7 @@ def activities(
 ) -> list[Callable[..., Any]]:
     """Build every activity over these adapters."""
     refund = RefundActivities(storage=storage, methods=methods)
+    proofs = Proofs(storage=storage, validator=validator, issuers=issuers)
     order = OrderActivities(
         storage=storage,
         issuers=issuers,
@@ -46,10 +48,9 @@ def activities(
         key_maker=KeyGeneration(),
         credentials=PemCredentials(),
         validator=validator,
+        proofs=proofs,
     )
-    look = VerificationActivities(
-        storage=storage, validator=validator, check_interval=timedelta(hours=6), issuers=issuers
-    )
+    look = VerificationActivities(proofs=proofs, check_interval=timedelta(hours=6))
     materials = Materials(storage=storage, sealer=sealer)
     prover = FakeProver(targets)
     places = Places(storage=storage, targets=targets, prover=prover, materials=materials)
