@@ -90,13 +90,16 @@ class Publication:
             return Published(others=challenges)
         settling = self._settling if settle else ()
         round_ = _Round(self._storage, self._writers, self._authorities.survey(), settling=settling, now=now)
-        async with self._storage.read() as tx:
+        # What has just been ordered has no record yet, so there will be something to write.
+        async with self._storage.read() if settle else self._storage.begin() as tx:
             spots = await self._writers.spots(tx, account_id, mine)
             rows = await tx.published.of_certificate(certificate_id) if spots else ()
             fresh = {one: _row(one, spot, certificate_id, attempt, now) for one, spot in spots.items()}
             known = {_key(row): row for row in rows if not row.unwanted_since}
             proofs = [_Proof(one, spot, known.get(_key(fresh[one]), fresh[one])) for one, spot in spots.items()]
             await round_.open(tx, {proof.spot.how for proof in proofs if proof.row.presented_at is None})
+            if not settle:
+                await round_.want(tx, [proof for proof in proofs if _is_new(proof)])
         published = await round_.run(proofs) if proofs else Published()
         return published._replace(others=[one for one in challenges if one not in spots])
 
@@ -114,6 +117,7 @@ class _Round:
         self._now = now
         self._obstacles: dict[Challenge, Obstacle] = {}
         self._providers: dict[str, DnsProvider | str] = {}
+        self._wanted: set[Challenge] = set()
 
     async def run(self, proofs: Sequence[_Proof]) -> Published:
         presented = await self._present(await self._missing(proofs))
@@ -131,11 +135,16 @@ class _Round:
             except CertloomError as error:
                 self._providers[how] = error.detail
 
+    async def want(self, tx: Transaction, proofs: Sequence[_Proof]) -> None:
+        """Write down what is about to be published, unless it was."""
+        fresh = [proof for proof in proofs if proof.challenge not in self._wanted]
+        await tx.published.want([proof.row for proof in fresh])
+        self._wanted |= {proof.challenge for proof in fresh}
+
     async def _missing(self, proofs: Sequence[_Proof]) -> Sequence[_Proof]:
         """Return what has to be published; what stands there already is judged, and published again if it vanished."""
-        new = [one.row.presented_at is None and one.spot.how != DELEGATED for one in proofs]
-        others = [one for one, is_new in zip(proofs, new, strict=True) if not is_new]
-        missing = [one for one, is_new in zip(proofs, new, strict=True) if is_new]
+        others = [one for one in proofs if not _is_new(one)]
+        missing = [one for one in proofs if _is_new(one)]
         seen = await self._check(others)
         for proof in others:
             checked = seen.get(proof.challenge)
@@ -167,9 +176,10 @@ class _Round:
         """Publish and return what was; one place after the other where values share it, because vendors lose some."""
         if not proofs:
             return ()
-        async with self._storage.begin() as tx:
-            await self.open(tx, {proof.spot.how for proof in proofs})
-            await tx.published.want([proof.row for proof in proofs])
+        if any(proof.challenge not in self._wanted for proof in proofs):
+            async with self._storage.begin() as tx:
+                await self.open(tx, {proof.spot.how for proof in proofs})
+                await self.want(tx, proofs)
         places: dict[Spot, list[_Proof]] = {}
         for proof in proofs:
             places.setdefault(proof.spot, []).append(proof)
@@ -238,6 +248,11 @@ class _Round:
     def _waited(self, proof: _Proof) -> bool:
         since = proof.row.presented_at
         return since is not None and self._now - since >= PATIENCE
+
+
+def _is_new(proof: _Proof) -> bool:
+    """Whether it was never published, and may be without another look: what is delegated must lead to us first."""
+    return proof.row.presented_at is None and proof.spot.how != DELEGATED
 
 
 def _row(challenge: Challenge, spot: Spot, certificate_id: str, attempt: int, now: datetime) -> PublishedRecord:

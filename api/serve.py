@@ -20,7 +20,7 @@ from certloom import wiring
 from certloom.domain.errors import CertloomError
 from certloom.domain.target import MEMBER_KINDS, TargetKind
 from certloom.logs import start_logging
-from certloom.process import leave
+from certloom.process import leave, run
 from certloom.settings import Settings, read_settings
 from certloom.storage.interface import Storage
 from workflows.client import CertificateClient
@@ -104,7 +104,7 @@ def main() -> int:
     try:
         settings = read_settings()
         start_logging(settings)
-        asyncio.run(serve(settings))
+        run(serve(settings))
     except CertloomError as error:
         sys.stderr.write(f"certloom api: {error.detail}\n")
         return 1

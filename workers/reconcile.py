@@ -5,7 +5,6 @@ schedules. One is enough; several do no harm.
 """
 
 import argparse
-import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -21,7 +20,7 @@ from certloom import wiring
 from certloom.domain.errors import CertloomError, Outage
 from certloom.domain.state import CertificateState
 from certloom.logs import start_logging
-from certloom.process import leave
+from certloom.process import leave, run
 from certloom.settings import Settings, read_settings
 from certloom.storage.interface import Storage
 from certloom.storage.records import DeploymentRecord
@@ -228,7 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = read_settings()
         start_logging(settings)
-        asyncio.run(serve(settings, once=options.once))
+        run(serve(settings, once=options.once))
     except CertloomError as error:
         sys.stderr.write(f"certloom reconcile: {error.detail}\n")
         return 1

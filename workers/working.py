@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from certloom import wiring
+from certloom import process, wiring
 from certloom.domain.errors import CertloomError
 from certloom.logs import start_logging
 from certloom.process import calm_collector
@@ -48,7 +48,7 @@ def run(name: str, build: Build) -> int:
     try:
         settings = read_settings()
         start_logging(settings)
-        asyncio.run(serve(settings, build))
+        process.run(serve(settings, build))
     except CertloomError as error:
         sys.stderr.write(f"{name}: {error.detail}\n")
         return 1

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Update, delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certloom.domain.budget import (
@@ -32,6 +32,10 @@ from certloom.storage.records import BudgetBucket, IssuerBudget
 from certloom.storage.rows import changed, insert_once, many, overwrite
 from certloom.storage.tables_budget import budget_buckets, budget_reservations, budget_waiters, budgets
 
+_TURN = update(budget_reservations).where(
+    budget_reservations.c.key == bindparam("the_key"),
+    budget_reservations.c.state.in_(bindparam("before", expanding=True)),
+)
 _WAITERS = select(*(column for column in budget_waiters.c if column.name != "issuer"))
 
 
@@ -63,7 +67,7 @@ class SqlBudgetTable:
 
     async def use(self, key: str) -> None:
         """Only what is reserved can be used."""
-        await self._connection.execute(_turn(key, TakenState.USED))
+        await self._connection.execute(_TURN, _turn(key, TakenState.USED))
 
     async def give_back(self, key: str, *, now: datetime) -> bool:
         """Give back whatever was reserved."""
@@ -82,7 +86,7 @@ class SqlBudgetTable:
         if issuer is None:
             return False
         await self._lock(issuer)
-        if not await changed(self._connection, _turn(key, TakenState.RETURNED, states)):
+        if not await changed(self._connection, _TURN, _turn(key, TakenState.RETURNED, states)):
             return False
         found: Sequence[Taken] = (await self._connection.scalars(select(budget_reservations.c.taken).where(mine))).one()
         taken = [one for one in found if one.bucket.scope in scopes]
@@ -189,6 +193,5 @@ class SqlBudgetTable:
         await overwrite(self._connection, budget_reservations, {**row, "state": state.value, "taken": taken})
 
 
-def _turn(key: str, state: TakenState, before: Collection[TakenState] = (TakenState.RESERVED,)) -> Update:
-    mine = (budget_reservations.c.key == key, budget_reservations.c.state.in_([one.value for one in before]))
-    return update(budget_reservations).where(*mine).values(state=state.value)
+def _turn(key: str, state: TakenState, before: Collection[TakenState] = (TakenState.RESERVED,)) -> Mapping[str, object]:
+    return {"the_key": key, "state": state.value, "before": [one.value for one in before]}

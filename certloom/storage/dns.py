@@ -23,6 +23,10 @@ _RECORDS_OF = select(dns_records).where(dns_records.c.certificate_id == bindpara
 _ROW = tuple(dns_records.c[name] for name in ("certificate_id", "attempt", "how", "record_name", "value"))
 _KEY = tuple(dns_records.c[name] for name in ("how", "place", "value"))
 _WANTED = select(*_KEY).where(dns_records.c.place.in_(bindparam("the_places", expanding=True)), ~_UNWANTED).distinct()
+_THIS = update(dns_records).where(*(column == bindparam(f"the_{column.name}") for column in _ROW))
+_WANTED_OF = update(dns_records).where(
+    dns_records.c.certificate_id == bindparam("the_certificate"), dns_records.c.unwanted_since.is_(None)
+)
 _CLOSED = delete(dns_records).where(*(column == bindparam(f"the_{column.name}") for column in _ROW), _UNWANTED)
 _VANISHED = (
     update(dns_records)
@@ -127,19 +131,16 @@ class SqlPublishedTable:
     async def presented(self, records: Sequence[PublishedRecord], at: datetime) -> None:
         """Say that they stand there; one whose row has gone comes back as unwanted."""
         for record in sorted(records, key=_order):
-            statement = update(dns_records).where(_is(record)).values(presented_at=at)
-            if not await changed(self._connection, statement):
+            if not await changed(self._connection, _THIS, {**_given(_ROW, _order(record)), "presented_at": at}):
                 left = {"presented_at": at, "unwanted_since": at, "next_try_at": at}
                 await insert_once(self._connection, dns_records, {**dict(record), **left})
 
     async def release(self, certificate_id: str, at: datetime, *, attempt: int | None = None) -> int:
         """Mark as unwanted what a certificate published for an order and older ones."""
-        mine = and_(dns_records.c.certificate_id == certificate_id, dns_records.c.unwanted_since.is_(None))
-        if attempt is not None:
-            mine = and_(mine, dns_records.c.attempt <= attempt)
-        return await changed(
-            self._connection, update(dns_records).where(mine).values(unwanted_since=at, next_try_at=at, tries=0)
-        )
+        mine = {"the_certificate": certificate_id, "unwanted_since": at, "next_try_at": at, "tries": 0}
+        if attempt is None:
+            return await changed(self._connection, _WANTED_OF, mine)
+        return await changed(self._connection, _WANTED_OF.where(dns_records.c.attempt <= attempt), mine)
 
     async def due(self, now: datetime, *, limit: int) -> Sequence[PublishedRecord]:
         """List unwanted ones whose time has come, oldest date first."""
