@@ -184,7 +184,7 @@ class Life:
             return
         self._written(self.state.version)
         self._happened(done.fact)
-        if done.proven_at:
+        if done.proven_at and not self._intents:  # who withdrew meanwhile is heard first; then a look finds it again
             self._happen(f.Proven(at=done.proven_at))
 
     async def _cancel_unused(self, now: datetime) -> None:

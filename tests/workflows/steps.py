@@ -12,6 +12,7 @@ from activities.order import OrderActivities
 from activities.payment import PaymentActivities
 from activities.place import Places
 from activities.proof import Proofs
+from activities.publication import Publication
 from activities.record import RecordActivities
 from activities.refund import RefundActivities
 from activities.renewal import RenewalActivities
@@ -19,6 +20,8 @@ from activities.revocation import RevocationActivities
 from activities.target import TargetActivities
 from activities.verification import VerificationActivities
 from activities.watch import WatchActivities
+from activities.zone import ZoneWriters
+from certloom.dns.fake import FakeDns
 from certloom.issuers.interface import Issuer
 from certloom.keys.credentials import PemCredentials
 from certloom.keys.generation import KeyGeneration
@@ -37,10 +40,13 @@ def activities(
     methods: Mapping[str, PaymentMethod],
     validator: FakeValidator,
     targets: FakeTargets,
+    board: FakeDns,
 ) -> list[Callable[..., Any]]:
     """Build every activity over these adapters."""
     refund = RefundActivities(storage=storage, methods=methods)
-    proofs = Proofs(storage=storage, validator=validator, issuers=issuers)
+    writers = ZoneWriters(sealer=sealer, providers=board)
+    publication = Publication(storage=storage, writers=writers, authorities=board, settling=())
+    proofs = Proofs(storage=storage, validator=validator, issuers=issuers, publication=publication)
     order = OrderActivities(
         storage=storage,
         issuers=issuers,

@@ -16,6 +16,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from temporalio.worker import Worker
 
+from certloom.dns.fake import FakeDns
 from certloom.domain import command as c
 from certloom.domain.application import Organization, ValidationMethod
 from certloom.domain.certificate import CertificateStatus, Origin, Phase
@@ -27,6 +28,7 @@ from certloom.domain.money import Money
 from certloom.domain.product import Product
 from certloom.domain.state import CertificateState
 from certloom.domain.target import Endpoint, HaproxyTcpSettings, Target
+from certloom.domain.zone import DnsZone, Rfc2136Settings
 from certloom.issuers.authorities import create_authorities
 from certloom.issuers.fake import FakeIssuer
 from certloom.issuers.interface import Issuer
@@ -83,6 +85,7 @@ class World:
     methods: dict[str, PaymentMethod]
     stranger: FakeIssuer
     targets: FakeTargets = field(default_factory=FakeTargets)
+    board: FakeDns = field(default_factory=FakeDns)
     activities: list[Callable[..., Any]] = field(default_factory=list)
 
     @asynccontextmanager
@@ -175,6 +178,15 @@ class World:
             key_type=key_type,
             csr_ref=csr_ref,
         )
+
+    async def write_zone(self, zone: str) -> None:
+        """Let the service publish proofs below this name by itself."""
+        settings = Rfc2136Settings(server="ns1.example.com", key_name="proofs")
+        made = DnsZone(
+            id=f"zone_w{next(_ids)}", account_id=ACCOUNT, zone=zone, settings=settings, created_at=datetime.now(UTC)
+        )
+        async with self.storage.begin() as tx:
+            assert await tx.zones.add(made)
 
     async def target(self, *endpoints: Endpoint, prove_within: timedelta = timedelta(seconds=2)) -> Target:
         """Make a target that the fake drives; settings name a HAProxy that nobody contacts."""
@@ -365,7 +377,13 @@ async def world(env: WorkflowEnvironment, folder: Path, *, database: str = SQLIT
         methods={"balance": payments},
     )
     built.activities = activities(
-        storage, sealer, issuers=built.issuers, methods=built.methods, validator=built.validator, targets=built.targets
+        storage,
+        sealer,
+        issuers=built.issuers,
+        methods=built.methods,
+        validator=built.validator,
+        targets=built.targets,
+        board=built.board,
     )
     await _open_account(built)
     yield built
