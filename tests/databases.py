@@ -55,7 +55,7 @@ async def fresh_storage(kind: str, folder: Path) -> AsyncIterator[SqlStorage]:
 
 async def _empty(storage: SqlStorage) -> None:
     deletions = "; ".join(f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables))
-    async with storage._database.writer.begin() as connection:
+    async with storage._database.write() as connection, connection.begin():
         await connection.execute(text(f"DO $$ BEGIN {deletions}; END $$"))
 
 

@@ -5,6 +5,7 @@ from typing import Protocol
 from sqlalchemy import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from certloom.storage.lending import Lend
 from certloom.storage.postgres import PostgresDatabase
 from certloom.storage.sqlite import SqliteDatabase
 
@@ -14,6 +15,16 @@ class Database(Protocol):
 
     writer: AsyncEngine
     reader: AsyncEngine
+
+    @property
+    def write(self) -> Lend:
+        """Lends a connection for writing; borrow it for one transaction."""
+        ...
+
+    @property
+    def read(self) -> Lend:
+        """Lends one for reading."""
+        ...
 
     def erased(self) -> None:
         """Remember that the transaction under way drops bytes that no file may keep."""

@@ -42,7 +42,7 @@ async def _connect(engine: AsyncEngine) -> None:
     async with engine.connect():
         pass  # whether the server is there at all
     if engine.dialect.name == "sqlite":
-        await sqlite.keep_log(engine)
+        await sqlite.keep_log(engine.connect)
 
 
 def _upgrade(connection: Connection) -> None:

@@ -16,13 +16,14 @@ SERVER_LIMITS: Final = {
 
 
 class PostgresDatabase:
-    """A pool of connections, shared by writing and reading."""
+    """A pool of connections, shared by writing and reading; it checks each before it is used."""
 
     DRIVER: ClassVar = "postgresql+asyncpg"
 
     def __init__(self, url: URL, *, pool_size: int) -> None:
         self.writer = engine(url, pool_size=pool_size)
         self.reader = self.writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self.write, self.read = self.writer.connect, self.reader.connect
 
     def erased(self) -> None:
         """PostgreSQL's dead rows are its vacuum's business."""

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from certloom.storage import one_trip
+from certloom.storage.lending import Lend, Lending
 
 BUSY_SECONDS: Final = 5.0  # how long a process waits for another one's write
 QUEUE_SECONDS: Final = 10.0  # how long a task waits for the writers of its own process
@@ -28,7 +29,10 @@ _READ_ONLY: Final = (*_ALWAYS, "PRAGMA query_only=ON")
 
 
 class SqliteDatabase:
-    """The file; a single writing connection is this process's queue, so its tasks never meet as `busy`."""
+    """The file; a single writing connection is this process's queue, so its tasks never meet as `busy`.
+
+    Nothing goes stale between a process and a file, so connections are kept open.
+    """
 
     DRIVER: ClassVar = "sqlite+aiosqlite"
 
@@ -36,6 +40,9 @@ class SqliteDatabase:
         create_private(url)
         self.writer = engine(url, begin="BEGIN IMMEDIATE", pragmas=_ALWAYS, pool_size=1)
         self.reader = engine(url, begin="BEGIN", pragmas=_READ_ONLY, pool_size=readers)
+        self._writing = Lending(self.writer, most=1, patience=QUEUE_SECONDS)
+        self._reading = Lending(self.reader, most=readers, patience=QUEUE_SECONDS)
+        self.write, self.read = self._writing.lend, self._reading.lend
         self._wipe = True  # a process that died before us may have left erased bytes in the log
 
     def erased(self) -> None:
@@ -50,13 +57,13 @@ class SqliteDatabase:
         if not self._wipe:
             return
         with suppress(SQLAlchemyError, sqlite3.Error):
-            self._wipe = not await truncate_log(self.writer)
+            self._wipe = not await truncate_log(self.write)
 
     async def close(self) -> None:
         """Close all connections; the last process to do so makes SQLite remove the log."""
         await self.committed()
-        await self.reader.dispose()
-        await self.writer.dispose()
+        await self._reading.close()
+        await self._writing.close()
 
 
 def engine(url: URL, *, begin: str, pragmas: tuple[str, ...], pool_size: int) -> AsyncEngine:
@@ -102,13 +109,13 @@ def create_private(url: URL) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, OWNER_ONLY))
 
 
-async def truncate_log(writer: AsyncEngine) -> bool:
+async def truncate_log(write: Lend) -> bool:
     """Move the log into the file and cut it to nothing; False when readers or writers were in the way."""
     impatient, patient = f"PRAGMA busy_timeout={WIPE_MS}", f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}"
-    return not await _outside_transaction(writer, impatient, "PRAGMA wal_checkpoint(TRUNCATE)", patient)
+    return not await _outside_transaction(write, impatient, "PRAGMA wal_checkpoint(TRUNCATE)", patient)
 
 
-async def keep_log(writer: AsyncEngine) -> None:
+async def keep_log(write: Lend) -> None:
     """Switch the file to write-ahead logging, for good: readers never wait for the writer, nor it for them.
 
     SQLite does not wait for another process in this one case, whatever its busy_timeout says, so we do.
@@ -116,7 +123,7 @@ async def keep_log(writer: AsyncEngine) -> None:
     async with asyncio.timeout(SWITCH_SECONDS):
         while True:
             try:
-                await _outside_transaction(writer, "PRAGMA journal_mode=WAL")
+                await _outside_transaction(write, "PRAGMA journal_mode=WAL")
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                     raise
@@ -125,9 +132,9 @@ async def keep_log(writer: AsyncEngine) -> None:
                 return
 
 
-async def _outside_transaction(writer: AsyncEngine, *pragmas: str) -> int:
+async def _outside_transaction(write: Lend, *pragmas: str) -> int:
     """Run what SQLite refuses inside a transaction, past SQLAlchemy; return 1 when one of them answers `busy`."""
-    async with writer.connect() as connection:
+    async with write() as connection:
         raw = await connection.get_raw_connection()
         driver: Any = raw.driver_connection
         answers = [await driver.execute_fetchall(pragma) for pragma in pragmas]

@@ -49,7 +49,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--in-flight", type=_positive, default=20, help="orders at once (20)")
     parser.add_argument("--workers", type=_positive, default=1, help="worker processes (1)")
     parser.add_argument("--deployments", type=_natural, default=60, help="to each kind of server; 0 leaves it out (60)")
-    parser.add_argument("--acme", type=_natural, default=100, help="orders at a real Pebble; 0 leaves it out (100)")
+    parser.add_argument("--acme", type=_natural, default=400, help="orders at a real Pebble; 0 leaves it out (400)")
     parser.add_argument(
         "--certificates", type=_natural, default=1_000, help="stored ones to list; 0 leaves it out (1000)"
     )

@@ -12,15 +12,25 @@ def percentile(samples: Sequence[float], share: float) -> float:
 
 @dataclass
 class Batch:
-    """Orders of one kind, over all rounds: seconds each took, seconds the rounds took, and CPU by process."""
+    """Orders of one kind, over all rounds: seconds each took, seconds the rounds took, and CPU by process.
+
+    `full` are orders and seconds while every lane was busy: when a round begins or ends, some are not.
+    """
 
     latencies: list[float] = field(default_factory=list)
     wall: float = 0.0
+    full: tuple[int, float] = (0, 0.0)
     cpu: dict[str, float] = field(default_factory=dict)
 
     @property
     def per_second(self) -> float:
         return len(self.latencies) / self.wall if self.wall else 0.0
+
+    @property
+    def sustained(self) -> float:
+        """Orders per second while every lane was busy; of all rounds where none was long enough to tell."""
+        count, seconds = self.full
+        return count / seconds if seconds else self.per_second
 
     def cpu_ms_each(self, process: str) -> float:
         return 1000 * self.cpu.get(process, 0.0) / len(self.latencies) if self.latencies else 0.0
@@ -30,6 +40,13 @@ class Batch:
         self.latencies += latencies
         self.wall += wall
         self.cpu = {name: self.cpu.get(name, 0.0) + used for name, used in cpu.items()}
+
+    def add_full(self, ended: Sequence[float], *, until: float) -> None:
+        """Add a round's orders that ended, oldest first, between the first of these moments and *until*."""
+        inside = [moment for moment in ended if moment <= until]
+        if len(inside) > 1:
+            count, seconds = self.full
+            self.full = (count + len(inside) - 1, seconds + inside[-1] - inside[0])
 
 
 @dataclass(frozen=True)

@@ -32,13 +32,17 @@ async def run(
     CPU is counted until *settled* returns, so that what is tidied up after the last one counts, too.
     """
     tickets = iter(range(total))
+    begun: list[float] = []
     latencies: list[float] = []
+    ended: list[float] = []
 
     async def lane() -> None:
         for _ in tickets:
-            began = time.perf_counter()
+            begun.append(time.perf_counter())
+            mine = begun[-1]
             await _patiently(order)
-            latencies.append(time.perf_counter() - began)
+            ended.append(time.perf_counter())
+            latencies.append(ended[-1] - mine)
 
     cpu, began = service.cpu(), time.perf_counter()
     await asyncio.gather(*(lane() for _ in range(in_flight)))
@@ -46,6 +50,7 @@ async def run(
     await settled()
     after = service.cpu()
     batch.add(latencies, wall=wall, cpu={name: after[name] - cpu[name] for name in after})
+    batch.add_full(ended[min(in_flight, total) - 1 :], until=begun[-1])
 
 
 async def _patiently(order: Order) -> None:

@@ -25,8 +25,9 @@ def add_acme(table: Table, measured: AcmeOrders) -> None:
     what = f"{measured.title}: {len(ours.latencies)} orders, {measured.in_flight} in flight"
     head(table, f"{what}, {plural(measured.workers, 'worker')}", "certificate", "bare acme loop", "ratio")
     compare(table, "purchase to issued, per second", ours.per_second, bare.per_second, "{:.1f}")
-    kept = "kept" if ours.per_second >= WANTED else "[red]missed[/]"
-    table.add_row(f"at least {WANTED:.0f} per second", kept, "", "")
+    compare(table, "the same while all are in flight", ours.sustained, bare.sustained, "{:.1f}")
+    kept = "kept" if ours.sustained >= WANTED else "[red]missed[/]"
+    table.add_row(f"at least {WANTED:.0f} per second, sustained", kept, "", "")
     for share in (0.5, 0.99):
         one, other = percentile(ours.latencies, share), percentile(bare.latencies, share)
         compare(table, f"p{share * 100:.0f}, seconds", one, other, "{:.2f}")

@@ -19,7 +19,7 @@ from temporalio.common import RetryPolicy
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Worker
 
 from activities import budget, order
-from activities.proof import Looking
+from activities.proof import Looking, Proofs
 from activities.publication import Publication
 from activities.work import Work
 from certloom.issuers.acme import AcmeIssuer
@@ -81,7 +81,7 @@ async def around(inner: ActivityInboundInterceptor, given: ExecuteActivityInput)
 
 
 _post, _begin, _advance = AcmeClient.post, AcmeIssuer.begin, AcmeIssuer.advance
-_reserve, _publish = budget.reserve, Publication.publish
+_reserve, _publish, _look_at_once = budget.reserve, Publication.publish, Proofs.look_at_once
 
 
 async def post(self: AcmeClient, url: str, *given: Any, **named: Any) -> Any:
@@ -113,6 +113,13 @@ async def publish(self: Publication, *given: Any, **named: Any) -> Any:
     return obstacles
 
 
+async def look_at_once(self: Proofs, wanted: Looking, **named: Any) -> bool:
+    """Leave the proof to `look` where the order is to die there: in a zone of ours nobody would look otherwise."""
+    if any(name_of(moment) in wanted.names for moment in MOMENTS if moment.startswith("look:")):
+        return False
+    return await _look_at_once(self, wanted, **named)
+
+
 def hurry() -> None:
     """Have Temporal miss a dead worker sooner, and begin again sooner, or this takes minutes."""
     for chosen in (options.EFFECT, options.LOOK):
@@ -128,6 +135,7 @@ def build_workers(client: Client, settings: Settings, storage: Storage) -> Seque
         workflows=WORKFLOWS,
         activities=steps(settings, storage),
         workflow_runner=runner(),
+        max_concurrent_activities=1,  # or an order's end takes another's moment with it
         interceptors=[Heartbeats(beat), Wrapped(around), Failures()],
         max_heartbeat_throttle_interval=beat,
         sticky_queue_schedule_to_start_timeout=SOON / 2,
@@ -142,4 +150,5 @@ if __name__ == "__main__":
     AcmeIssuer.advance = advance  # type: ignore[method-assign]
     vars(order)["reserve"] = reserve
     Publication.publish = publish  # type: ignore[method-assign]
+    Proofs.look_at_once = look_at_once  # type: ignore[method-assign]
     leave(run("killing", build_workers))

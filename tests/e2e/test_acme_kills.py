@@ -19,6 +19,7 @@ from tests.issuers.acme.pebbles import OLD
 DEADLY: Final = ("deadly", "deadly-too")
 # So long that nothing comes back while the test runs.
 LIMITS: Final = '[{scope = "orders", count = 100, period = "365d"}, {scope = "name_set", count = 5, period = "365d"}]'
+SLOWLY: Final = 0.5  # s until the CA gets an answer, so that the order it is about is pending for a moment
 
 
 @asynccontextmanager
@@ -64,6 +65,7 @@ async def test_each_order_ends_in_one_certificate(tmp_path: Path, monkeypatch: p
     names = [name_of(moment) for moment in MOMENTS]
     async with shop(tmp_path, OLD, hostility=Hostility(bad_nonces=5), limits=LIMITS) as running:
         ids = await asyncio.gather(*(running.buy(SINGLE, key=name) for name in names))
+        running.zone.delay(f"_acme-challenge.{name_of('pending:after')}", SLOWLY)
         await running.up.running.kill("worker")
         async with killed(running, marks):
             await asyncio.gather(*map(running.apply, ids, names))

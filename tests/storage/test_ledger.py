@@ -146,7 +146,7 @@ async def test_unknown_account(storage: SqlStorage) -> None:
 async def test_audit_sees_a_changed_balance(storage: SqlStorage) -> None:
     """A balance changed behind the ledger's back is named."""
     await open_account(storage, deposit=10)
-    async with storage._database.writer.begin() as connection:
+    async with storage._database.write() as connection, connection.begin():
         await connection.execute(text("UPDATE accounts SET balance = 11"))
     async with storage.read() as tx:
         assert await tx.ledger.drifted() == ["acct_1"]
@@ -155,7 +155,7 @@ async def test_audit_sees_a_changed_balance(storage: SqlStorage) -> None:
 async def test_second_line_of_defence(storage: SqlStorage) -> None:
     """The database itself refuses a negative balance."""
     await open_account(storage)
-    async with storage._database.writer.connect() as connection:
+    async with storage._database.write() as connection:
         with pytest.raises(DBAPIError):
             await connection.execute(text("UPDATE accounts SET balance = -1"))
 

@@ -86,7 +86,7 @@ async def test_started_together(kind: str, tmp_path: Path) -> None:
 async def test_old_schema_is_an_outage(kind: str, tmp_path: Path) -> None:
     """A database that is behind says which revision it has and what to do."""
     storage = SqlStorage(await fresh_url(kind, tmp_path))
-    async with storage._database.writer.begin() as connection:
+    async with storage._database.write() as connection, connection.begin():
         await connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     with pytest.raises(Outage, match="is 0001, and this program needs"):
         await storage.ping()

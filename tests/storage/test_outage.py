@@ -46,7 +46,7 @@ async def test_lost_connection(tmp_path: Path) -> None:
     async def break_off(storage: SqlStorage) -> None:
         async with storage.begin() as tx:
             await tx.claims.claim("key", NOW)
-            async with storage._database.writer.connect() as rival:
+            async with storage._database.write() as rival:
                 others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
                 await rival.execute(text(f"{others} AND datname = current_database()"))
             await tx.claims.claim("key", NOW)

@@ -44,7 +44,7 @@ async def plan(storage: SqlStorage, kind: str, statement: Select[*tuple[object, 
     """Return the plan for a table that is too large to scan or to sort."""
     dialect = storage._database.writer.dialect
     sql = text(str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True})).replace(":", r"\:"))
-    async with storage._database.writer.connect() as connection:
+    async with storage._database.write() as connection:
         if kind != POSTGRES:
             rows = await connection.execute(text(f"EXPLAIN QUERY PLAN {sql.text}"))
             return "\n".join(str(row[3]) for row in rows)

@@ -125,7 +125,7 @@ async def test_what_ends_is_counted(storage: SqlStorage) -> None:
 async def test_old_rows_get_their_place(storage: SqlStorage, kind: str, tmp_path: Path) -> None:
     """The migration computes for rows from before what is computed at each write since."""
     await keep(storage, *rows())
-    async with storage._database.writer.begin() as connection:
+    async with storage._database.write() as connection, connection.begin():
         written = (await connection.execute(text("SELECT id, sort_name, sort_end, state FROM certificates"))).all()
     migration = __import__(f"{versions.__name__}.0005_sorting", fromlist=["_filled"])
     for row_id, name, end, state in written:

@@ -48,8 +48,8 @@ async def test_owner_only(storage: SqlStorage, path: Path) -> None:
 )
 async def test_settings(storage: SqlStorage, pragma: str, value: object) -> None:
     """Every connection works with the settings that DESIGN asks for."""
-    for engine in (storage._database.writer, storage._database.reader):
-        async with engine.connect() as connection:
+    for lend in (storage._database.write, storage._database.read):
+        async with lend() as connection:
             assert await connection.scalar(text(f"PRAGMA {pragma}")) == value
 
 
