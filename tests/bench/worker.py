@@ -16,13 +16,14 @@ from activities.proof import Proofs
 from activities.verification import VerificationActivities
 from certloom import wiring
 from certloom.domain.application import Challenge
+from certloom.process import run
 from certloom.settings import Settings, read_settings
 from certloom.storage.interface import Storage
 from certloom.validation.interface import CaaVerdict, Look
 from tests.bench.bare import BareWorkflow, nothing
 from workers.heartbeat import Failures, Heartbeats
 from workers.ready import say_ready
-from workers.steps import steps
+from workers.steps import steps, target_steps
 from workers.temporal import connect
 from workflows.certificate import CertificateWorkflow
 from workflows.deployment import DeploymentWorkflow
@@ -50,7 +51,8 @@ def activities(settings: Settings, storage: Storage) -> list[Callable[..., Any]]
     issuing = IssuanceActivities(storage=storage, issuers=issuers, validator=validator)
     exchanged: list[Callable[..., Any]] = [seeing.look, issuing.issue]
     names = {one.__name__ for one in exchanged}
-    return [*(step for step in steps(settings, storage) if step.__name__ not in names), *exchanged, nothing]
+    kept = [step for step in steps(settings, storage) if step.__name__ not in names]
+    return [*kept, *exchanged, *target_steps(settings, storage), nothing]
 
 
 async def serve(settings: Settings) -> None:
@@ -78,4 +80,4 @@ async def serve(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(read_settings()))
+    run(serve(read_settings()))
