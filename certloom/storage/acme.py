@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, bindparam, select, update
@@ -11,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from certloom.domain.application import Challenge
 from certloom.domain.errors import NotFound
 from certloom.storage.records import AcmeAccount, AcmeOrder
-from certloom.storage.rows import changed, insert_into, insert_once, many, one
+from certloom.storage.rows import changed, insert_once, insert_or_find, many, one
 from certloom.storage.tables_acme import acme_accounts as accounts
 from certloom.storage.tables_acme import acme_orders as orders
 
@@ -50,7 +49,8 @@ class SqlAcmeTable:
 
     async def add_order(self, order: AcmeOrder) -> tuple[AcmeOrder, bool]:
         """Insert by its key, or return the one that is there."""
-        kept = await one(self._connection, _add(self._connection.dialect.name), AcmeOrder, dict(order)) or order
+        add = insert_or_find(self._connection.dialect.name, orders, "key", *orders.c)
+        kept = await one(self._connection, add, AcmeOrder, dict(order)) or order
         return kept, kept.order_ref == order.order_ref
 
     async def get_order(self, order_ref: str) -> AcmeOrder | None:
@@ -117,14 +117,6 @@ _PLACED = _ANY.where(orders.c.url == bindparam("the_url"))
 _UNTOLD = _ANY.where(orders.c.challenges.is_(None))
 _OPEN = _ANY.where(orders.c.abandoned_at.is_(None), orders.c.finalizing_at.is_(None))
 _UNSIGNED = _ANY.where(orders.c.leaf_pem.is_(None))
-
-
-@cache
-def _add(dialect: str) -> Executable:
-    """Touching the row that is there, and changing nothing, is what makes the database return it."""
-    statement = insert_into(dialect, orders)
-    kept = statement.on_conflict_do_update(index_elements=["key"], set_={"key": orders.c.key})
-    return kept.returning(*orders.c)
 
 
 def _account(issuer: str, directory: str) -> ColumnElement[bool]:

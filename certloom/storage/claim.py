@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Executable, func
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from certloom.storage.rows import insert_into
+from certloom.storage.rows import insert_into, insert_or_find
 from certloom.storage.tables import claims
 
 
@@ -19,7 +19,8 @@ class SqlClaimTable:
 
     async def claim(self, key: str, at: datetime) -> str | None:
         """Insert the claim; return the recorded result when the effect is already done, else None."""
-        found: str | None = await self._connection.scalar(_claim(self._connection.dialect.name), _row(key, at))
+        claim = insert_or_find(self._connection.dialect.name, claims, "key", claims.c.result)
+        found: str | None = await self._connection.scalar(claim, _row(key, at))
         return found
 
     async def finish(self, key: str, result: str, at: datetime) -> str:
@@ -31,14 +32,6 @@ class SqlClaimTable:
 
 def _row(key: str, at: datetime) -> dict[str, Any]:
     return {"key": key, "claimed_at": at}
-
-
-@cache
-def _claim(dialect: str) -> Executable:
-    """Touching the row that is there, and changing nothing, is what makes the database return it."""
-    statement = insert_into(dialect, claims)
-    kept = statement.on_conflict_do_update(index_elements=["key"], set_={"key": claims.c.key})
-    return kept.returning(claims.c.result)
 
 
 @cache

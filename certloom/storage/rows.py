@@ -49,6 +49,17 @@ def _insert_once(dialect: str, table: Table) -> Insert:
     return insert_into(dialect, table).on_conflict_do_nothing()
 
 
+@cache
+def insert_or_find(dialect: str, table: Table, key: str, *columns: ColumnElement[Any]) -> Executable:
+    """Return an INSERT that gives back *columns* of its row, or of the one that has the *key* already.
+
+    Touching the row that is there, and changing nothing, is what makes the database return it.
+    """
+    statement = insert_into(dialect, table)
+    kept = statement.on_conflict_do_update(index_elements=[key], set_={key: table.c[key]})
+    return cast("Insert", kept.returning(*columns))
+
+
 async def overwrite(
     connection: AsyncConnection,
     table: Table,

@@ -1,8 +1,7 @@
 """The look as an activity: what is published, what is found, what CAA takes back."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from temporalio.exceptions import ApplicationError
@@ -11,14 +10,14 @@ from temporalio.testing import ActivityEnvironment
 from activities.proof import Looking, Proofs, but_for_caa
 from activities.verification import Seen, VerificationActivities
 from certloom.dns.fake import FakeDns
-from certloom.dns.interface import DelegationZone, DnsRefused
+from certloom.dns.interface import DnsRefused
 from certloom.domain.application import Challenge, ValidationMethod
 from certloom.issuers.fake import FakeIssuer
 from certloom.issuers.interface import Issuer
 from certloom.storage.records import LookRecord
 from certloom.validation.fake import FakeValidator
 from certloom.validation.interface import CaaVerdict, Look
-from tests.dns.ground import CERT, DELEGATION, OURS, Ground, challenge, make_ground
+from tests.dns.ground import CERT, OURS, Ground, challenge
 
 PLAIN = challenge()
 IDENTITIES = {"private": "ours.test", "le": "letsencrypt.org"}
@@ -29,17 +28,6 @@ def issuers(*, outside: bool) -> Mapping[str, Issuer]:
     for name, issuer in found.items():
         issuer.identities = (IDENTITIES[name],)
     return found
-
-
-@pytest.fixture
-def board() -> FakeDns:
-    return FakeDns("ns1.one.test", "ns2.one.test")
-
-
-@pytest.fixture
-async def ground(tmp_path: Path, board: FakeDns) -> AsyncIterator[Ground]:
-    async with make_ground(tmp_path, board, board, DelegationZone(DELEGATION, board)) as made:
-        yield made
 
 
 async def look(

@@ -1,16 +1,15 @@
 """The look beside an order that was placed just now: when it is enough, and what it leaves to the look that follows."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from activities import proof
 from activities.proof import Looking, Proofs
 from certloom.dns.fake import FakeDns
-from certloom.dns.interface import DelegationZone, DnsRefused
+from certloom.dns.interface import DnsRefused
 from certloom.domain.application import Challenge, ValidationMethod
 from certloom.domain.errors import Outage
 from certloom.domain.zone import ManualSettings
@@ -18,24 +17,13 @@ from certloom.issuers.fake import FakeIssuer
 from certloom.storage.records import LookRecord
 from certloom.validation.fake import FakeValidator
 from certloom.validation.interface import Look
-from tests.dns.ground import CERT, DELEGATION, OURS, Ground, challenge, make_ground
+from tests.dns.ground import CERT, OURS, Ground, challenge
 
 PLAIN = challenge()
 NAME = "_acme-challenge.www.one.test"
 BY_HAND = challenge("www.two.test")
 FILE = Challenge(name="www.one.test", type=ValidationMethod.HTTP_01, token="t", url="http://x/", content="t")
 FORBIDDEN = "CAA of www.one.test forbids ca.example.net."
-
-
-@pytest.fixture
-def board() -> FakeDns:
-    return FakeDns("ns1.one.test", "ns2.one.test")
-
-
-@pytest.fixture
-async def ground(tmp_path: Path, board: FakeDns) -> AsyncIterator[Ground]:
-    async with make_ground(tmp_path, board, board, DelegationZone(DELEGATION, board)) as made:
-        yield made
 
 
 def finding(*challenges: Challenge) -> FakeValidator:

@@ -1,30 +1,16 @@
 """What is published, where, and when it counts as ready; over the fake and a real database."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from certloom.dns.fake import FakeDns
-from certloom.dns.interface import DelegationZone, DnsRefused
+from certloom.dns.interface import DnsRefused
 from certloom.domain.application import Challenge, ValidationMethod
 from certloom.domain.errors import Outage
 from certloom.domain.zone import ManualSettings
-from tests.dns.ground import DELEGATION, THEIRS, Ground, challenge, make_ground
+from tests.dns.ground import DELEGATION, THEIRS, Ground, challenge
 
 PLAIN = challenge()
 NAME = "_acme-challenge.www.one.test"
-
-
-@pytest.fixture
-def board() -> FakeDns:
-    return FakeDns("ns1.one.test", "ns2.one.test")
-
-
-@pytest.fixture
-async def ground(tmp_path: Path, board: FakeDns) -> AsyncIterator[Ground]:
-    async with make_ground(tmp_path, board, board, DelegationZone(DELEGATION, board)) as made:
-        yield made
 
 
 async def test_without_zones_nothing_happens(ground: Ground, board: FakeDns) -> None:
