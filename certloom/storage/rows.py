@@ -57,7 +57,7 @@ def insert_or_find(dialect: str, table: Table, key: str, *columns: ColumnElement
     """
     statement = insert_into(dialect, table)
     kept = statement.on_conflict_do_update(index_elements=[key], set_={key: table.c[key]})
-    return cast("Insert", kept.returning(*columns))
+    return kept.returning(*columns)
 
 
 async def overwrite(
