@@ -12,6 +12,7 @@ from certloom.domain import errors as e
 _FACTS: Final[Mapping[type[e.CertloomError], Callable[[Any], Mapping[str, Any]]]] = {
     e.InvalidInput: lambda error: {"faults": [fault.model_dump() for fault in error.faults]},
     e.NotAllowedNow: lambda error: {
+        "version": error.version,
         "current": error.current,
         "allowed": list(error.allowed),
         "code": error.special_code,

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from api.case import Case, asking, require_open, steer
+from api.case import Case, asking, require_allowed, require_open, steer
 from api.csr import read_request
 from api.idempotency import IdempotentRoute
 from api.schemas.application import ApplicationForm, KeyForm
@@ -18,7 +18,6 @@ from certloom.domain.errors import FieldFault, InvalidInput
 from certloom.domain.names import read_names
 from certloom.domain.organization import organization_faults
 from certloom.domain.product import name_faults
-from certloom.domain.rights import check
 from certloom.domain.state import CertificateState
 from certloom.storage.records import Draft
 
@@ -43,8 +42,7 @@ async def apply(case: Annotated[Case, Depends(asking(Action.APPLY))], form: Appl
         csr_ref=application_id if request else None,
     )
     require_open(case)
-    if not case.once.repeated:
-        check(command, case.state, case.now)  # so that a form is not kept that the workflow refuses anyway
+    await require_allowed(case, command)
     await _keep(case, form, application_id)
     return await steer(case, command, status=202)
 

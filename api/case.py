@@ -22,7 +22,7 @@ from api.services import ANSWER_WITHIN, Services
 from certloom.domain import command as c
 from certloom.domain.certificate import Action, Phase
 from certloom.domain.errors import NotAllowedNow, NotFound, Outage
-from certloom.domain.rights import allowed_actions, not_now
+from certloom.domain.rights import check, not_now
 from certloom.domain.role import Role
 from certloom.domain.state import CertificateState
 from certloom.storage.interface import Transaction
@@ -144,7 +144,7 @@ async def carried_out(case: Case, command: c.Command) -> bool:
 
 
 async def _sent(case: Case, command: c.Command) -> c.Accepted:
-    """Send it; a refusal counts only from a workflow that knows what the row says.
+    """Send it; a refusal counts only from a workflow that knows what the rows say.
 
     When a worker dies between an activity's transaction and its answer, the row is ahead for some seconds, and what the
     caller read there is true.
@@ -155,11 +155,24 @@ async def _sent(case: Case, command: c.Command) -> c.Accepted:
             return await case.services.client.send(case.id, command)
         except NotAllowedNow as refusal:
             row = await find(case.services, case.caller, case.id)
-            agrees = row.status == refusal.current and set(allowed_actions(row)) == set(refusal.allowed)
-            if agrees and not await _has_ended(case, row):
+            if row.version <= refusal.version and not await _has_ended(case, row):
                 raise
         await asyncio.sleep(_LAG_PAUSE.total_seconds())
     raise Outage("the certificate is just changing", retry_after=_LAG_PAUSE.total_seconds())
+
+
+async def require_allowed(case: Case, command: c.Command) -> None:
+    """Refuse by the row what the workflow would refuse too, before anything is kept for it; a repeated attempt passes.
+
+    So does one that waits for a deployment of which only the certificate has not heard yet that it ended.
+    """
+    if case.once.repeated:  # the first attempt may have changed the state itself
+        return
+    try:
+        check(command, case.state, case.now)
+    except NotAllowedNow:
+        if not await _has_ended(case, case.state):
+            raise
 
 
 async def _has_ended(case: Case, row: CertificateState) -> bool:

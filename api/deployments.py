@@ -8,7 +8,19 @@ from fastapi import APIRouter, Depends, Header
 from starlette.responses import Response
 
 from api.auth import AnyCaller
-from api.case import CACHED, AnyServices, Case, Seen, asking, carried_out, reader, require_open, say, seeing
+from api.case import (
+    CACHED,
+    AnyServices,
+    Case,
+    Seen,
+    asking,
+    carried_out,
+    reader,
+    require_allowed,
+    require_open,
+    say,
+    seeing,
+)
 from api.certificates import PAGE, Cursor, Limit
 from api.deployed import Shelf, announced, begun, find_deployment
 from api.etag import content_tag, matches
@@ -18,7 +30,6 @@ from certloom.domain import command as c
 from certloom.domain.certificate import Action
 from certloom.domain.deployment import Trigger
 from certloom.domain.errors import FieldFault, InvalidInput
-from certloom.domain.rights import check
 from certloom.domain.state import CertificateState
 from certloom.domain.target import Endpoint, Target, covers
 from certloom.storage.records import TargetRecord
@@ -36,8 +47,7 @@ async def deploy(case: Annotated[Case, Depends(asking(Action.DEPLOY))], form: De
     items = [c.DeployItem(deployment_id=f"{stem}_{n}", target_id=one) for n, one in enumerate(form.targets, start=1)]
     if not (case.once.repeated and await begun(case, items[0].deployment_id)):
         require_open(case)
-        if not case.once.repeated:
-            check(_command(case, items), case.state, case.now)  # so that the names are those of an issued certificate
+        await require_allowed(case, _command(case, items))  # so that the names are those of an issued certificate
         targets = await _targets(case, form)
         items = [item.model_copy(update={"host": target.host}) for item, target in zip(items, targets, strict=True)]
         await carried_out(case, _command(case, items))

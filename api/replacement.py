@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from api.case import Case, asking, require_open, steer
+from api.case import Case, asking, require_allowed, require_open, steer
 from api.csr import read_request
 from api.idempotency import IdempotentRoute
 from api.revocation import require_customers_reason
@@ -17,7 +17,6 @@ from certloom.domain import command as c
 from certloom.domain.certificate import Action
 from certloom.domain.errors import FieldFault, InvalidInput
 from certloom.domain.issuance import RevocationReason
-from certloom.domain.rights import check
 from certloom.keys.interface import SigningRequest
 from certloom.storage.records import Draft
 
@@ -41,8 +40,7 @@ async def replace(case: Annotated[Case, Depends(asking(Action.REPLACE))], form: 
         csr_ref=csr_ref,
     )
     require_open(case)
-    if not case.once.repeated:
-        check(command, case.state, case.now)  # so that a CSR is not kept that the workflow refuses anyway
+    await require_allowed(case, command)
     if csr_ref:
         draft = Draft(id=csr_ref, certificate_id=case.id, created_at=case.now, csr_pem=form.csr)
         async with case.services.storage.begin() as tables:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from api.auth import Operator
-from api.case import AnyServices, Case, asking, require_open, say, steer
+from api.case import AnyServices, Case, asking, require_allowed, require_open, say, steer
 from api.certificates import PAGE, Cursor, Limit
 from api.idempotency import IdempotentRoute
 from api.schemas.application import ReviewForm
@@ -15,7 +15,6 @@ from api.schemas.product import product_view
 from api.schemas.review import ReviewPage, ReviewView
 from certloom.domain import command as c
 from certloom.domain.certificate import Action
-from certloom.domain.rights import check
 from certloom.domain.state import CertificateState
 from certloom.storage.interface import Transaction
 from certloom.storage.records import Draft
@@ -35,8 +34,7 @@ async def review(case: Annotated[Case, Depends(asking(Action.REVIEW))], form: Re
     """Approve or reject an application; the note is kept beside it."""
     command = c.Decide(**case.stamp(), application_id=form.application_id, decision=form.decision)
     require_open(case)
-    if not case.once.repeated:
-        check(command, case.state, case.now)
+    await require_allowed(case, command)
     async with case.services.storage.begin() as tables:
         await tables.drafts.add_note(
             application_id=form.application_id, note=form.note, actor=case.caller.key_id, at=case.now

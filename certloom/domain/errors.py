@@ -82,12 +82,15 @@ class Forbidden(Refusal):
 
 
 class NotAllowedNow(Refusal):
-    """The certificate's state does not permit this; `current` and `allowed` say what it does permit."""
+    """The state at `version` does not permit this; `current` and `allowed` say what it does permit."""
 
     code = "illegal_state"
 
-    def __init__(self, detail: str, *, current: str, allowed: Iterable[str] = (), code: str | None = None) -> None:
+    def __init__(
+        self, detail: str, *, version: int, current: str, allowed: Iterable[str] = (), code: str | None = None
+    ) -> None:
         super().__init__(detail)
+        self.version = version
         self.current = current
         self.allowed = tuple(allowed)
         self.special_code = code or self.code

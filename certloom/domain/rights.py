@@ -53,7 +53,7 @@ def quote(state: CertificateState, requested_at: datetime) -> RefundQuote | None
 
 def not_now(state: CertificateState, detail: str, *, code: str | None = None) -> NotAllowedNow:
     """Build the refusal with the facts that every such answer carries."""
-    return NotAllowedNow(detail, current=state.status, allowed=allowed_actions(state), code=code)
+    return NotAllowedNow(detail, version=state.version, current=state.status, allowed=allowed_actions(state), code=code)
 
 
 @singledispatch

@@ -3,7 +3,7 @@
 What takes a workflow a while (challenges, proof, signing) happens when a test says so.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from activities.work import Work, record
@@ -11,7 +11,7 @@ from certloom.domain import command as c
 from certloom.domain import fact as f
 from certloom.domain.application import Challenge, ValidationMethod
 from certloom.domain.deployment import DeploymentReport
-from certloom.domain.errors import NotFound, OutcomeUnknown, PaymentRefused, TooSoon
+from certloom.domain.errors import NotAllowedNow, NotFound, OutcomeUnknown, PaymentRefused, TooSoon
 from certloom.domain.evolve import evolve
 from certloom.domain.issuance import Issuance
 from certloom.domain.look import Tried
@@ -47,6 +47,7 @@ class FakeClient:
         self.slow = False  # accepted, and longer under way than a request waits
         self.broken: Exception | None = None
         self.gone: set[str] = set()  # certificates whose workflow is lost
+        self.after_refusal: Callable[[], Awaitable[None]] | None = None  # what happens before the refusal is heard
         self.tried = Tried(findings=(), looks=())
         self.tries: list[tuple[str, str | None]] = []
 
@@ -72,7 +73,12 @@ class FakeClient:
             raise NotFound("This certificate has no running workflow.")
         if known := self._answered.get(command.request_id):
             return known
-        check(command, state, self._clock())
+        try:
+            check(command, state, self._clock())
+        except NotAllowedNow:
+            if self.after_refusal:
+                await self.after_refusal()
+            raise
         state = await self._carry_out(state, command)
         self._answered[command.request_id] = c.Accepted(version=state.version)
         return self._answer(state)

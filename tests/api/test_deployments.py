@@ -7,7 +7,7 @@ import pytest
 from certloom.domain import fact as f
 from certloom.domain.deployment import DeploymentState, DriftProblem
 from certloom.domain.errors import OutcomeUnknown
-from tests.api.places import add, deploy, end, served
+from tests.api.places import add, deploy, end, report, row, served
 from tests.api.world import JSON, World, assert_problem, ok
 from tests.lives import NOW
 
@@ -70,6 +70,22 @@ async def test_the_same_key_deploys_once(world: World) -> None:
     (again,) = await deploy(world, certificate, target, idempotency_key="k")
     assert (again["id"], again["state"]) == (begun["id"], "rolled_back")
     assert len((await world.get(path(certificate)))["items"]) == 1
+
+
+async def test_what_has_ended_is_in_no_way(world: World) -> None:
+    """Who saw a deployment end may begin the next at once, though the certificate hears of that end only now."""
+    certificate, target = await world.issued(), await add(world)
+    (first,) = await deploy(world, certificate, target)
+    await end(world, first["id"], DeploymentState.ROLLED_BACK, tell=False)
+
+    async def hear() -> None:
+        world.client.after_refusal = None
+        await world.client.tell(report(await row(world, first["id"])))
+
+    world.client.after_refusal = hear
+    (second,) = await deploy(world, certificate, target)
+    assert second["state"] == "waiting"
+    assert world.client.after_refusal is None
 
 
 async def test_a_repetition_that_began_nothing_begins(world: World) -> None:
