@@ -5,7 +5,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from lab.program import HOST, STOP_WITHIN, Running, run
+from lab.program import STOP_WITHIN, Running, run
+from workers.ports import HOST
 
 _CONFIGURATION: Final = """\
 global

@@ -5,7 +5,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from lab.program import HOST, STOP_WITHIN, Running, run
+from lab.program import STOP_WITHIN, Running, run
+from workers.ports import HOST
 
 _TEMPORARY: Final = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")  # folders that every nginx wants to have
 _KEY: Final = "-----BEGIN PRIVATE KEY-----"

@@ -24,7 +24,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from lab.program import HOST, STOP_WITHIN, Running, find_program, free_port, run
+from lab.program import STOP_WITHIN, Running, find_program, run
+from workers.ports import HOST, free_port
 
 VERSION: Final = "v2.10.1"  # the current one, from the Go module proxy
 MODULE: Final = "github.com/letsencrypt/pebble/v2"

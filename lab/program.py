@@ -5,14 +5,13 @@ import contextlib
 import os
 import re
 import shutil
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from workers.child import Child, ChildDied, start
+from workers.ports import HOST, free_port
 
-HOST: Final = "127.0.0.1"
 STOP_WITHIN: Final = 5.0  # seconds
 _START_WITHIN: Final = 20.0  # seconds, for a busy machine
 _ATTEMPTS: Final = 3  # a port that was free a moment ago may be taken
@@ -80,13 +79,6 @@ async def _started(
         await child.stop(within=STOP_WITHIN)
         raise
     return Running(child, port)
-
-
-def free_port() -> int:
-    """Return a TCP port of loopback that nobody had a moment ago."""
-    with socket.create_server((HOST, 0)) as held:
-        port: int = held.getsockname()[1]
-        return port
 
 
 def _is_there(sign: Path) -> bool:

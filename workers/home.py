@@ -10,13 +10,13 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from certloom.settings import BadSetting
+from workers.ports import bind, candidates
 
 LAB_KEY: Final = "certloom-lab"  # by which the lab's name server knows who may update it
 LAB_PORTS: Final = ("lab_dns", "lab_http", "lab_control", "lab_edge_tls", "lab_edge_admin")
@@ -130,7 +130,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _hold(held: contextlib.ExitStack, name: str, place: _Place, port: int) -> int:
     try:
-        return _bind(held, place, port)
+        return bind(held, place.host, port, udp=place.udp)
     except OSError as error:
         setting = f"CERTLOOM_{name.upper()}_PORT"
         raise BadSetting(
@@ -139,20 +139,12 @@ def _hold(held: contextlib.ExitStack, name: str, place: _Place, port: int) -> in
 
 
 def _pick(held: contextlib.ExitStack, place: _Place, kept: int) -> int:
-    with contextlib.suppress(OSError):
-        return _bind(held, place, kept)
-    return _bind(held, place, 0)
-
-
-def _bind(held: contextlib.ExitStack, place: _Place, port: int) -> int:
-    family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
-    tcp = held.enter_context(socket.socket(family, socket.SOCK_STREAM))
-    tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    tcp.bind((place.host, port))
-    found: int = tcp.getsockname()[1]
-    if place.udp:
-        held.enter_context(socket.socket(family, socket.SOCK_DGRAM)).bind((place.host, found))
-    return found
+    for port in (*((kept,) if kept else ()), *candidates()):
+        with contextlib.suppress(OSError), contextlib.ExitStack() as tried:
+            found = bind(tried, place.host, port, udp=place.udp)
+            held.enter_context(tried.pop_all())
+            return found
+    raise BadSetting(f"No port of {place.host} can be used.")
 
 
 def _born(pids: Iterable[int]) -> dict[int, str]:

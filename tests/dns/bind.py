@@ -4,7 +4,6 @@ import asyncio
 import base64
 import contextlib
 import shutil
-import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from certloom.net.dialer import GuardedDialer
 from certloom.net.interface import Connection, IPAddress, Tls
 from certloom.net.nameservers import read_nameservers
 from certloom.net.resolver import DnsResolver
+from workers.ports import free_port
 
 NAMED = shutil.which("named") or shutil.which("named", path="/usr/sbin:/usr/local/sbin")
 needs_bind = pytest.mark.skipif(NAMED is None, reason="BIND's named is not installed (Debian package bind9)")
@@ -41,12 +41,6 @@ key "reader" {{ algorithm hmac-sha256; secret "{secret}"; }};
 """
 _ZONE = 'zone "{name}" {{ type primary; file "{name}.zone"; update-policy {{ grant proofs zonesub TXT; }}; }};\n'
 _HEAD = "$TTL 5\n@ SOA ns1.{name}. root.{name}. 1 60 60 60 5\n"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from certloom.domain.errors import Outage
 from certloom.net.interface import Missing
 from certloom.net.nameservers import read_nameservers
 from certloom.net.resolver import DnsResolver
+from workers.ports import free_port
 
 NAMED = shutil.which("named") or shutil.which("named", path="/usr/sbin:/usr/local/sbin")
 pytestmark = pytest.mark.skipif(NAMED is None, reason="BIND's named is not installed (Debian package bind9)")
@@ -33,12 +33,6 @@ ONE = (
     + "".join(f"many TXT {number:0200}\n" for number in range(40))
 )
 TWO = HEAD + 'x TXT "pro" "of"\n'
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def write_configuration(folder: Path, port: int) -> None:

@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
-import socket
 import ssl
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +27,7 @@ from certloom.targets.pem import one_file
 from lab.edge import CRT_LIST, LabEdge
 from tests.targets.pairs import pair
 from tests.targets.slot import Slot
+from workers.ports import free_port
 
 PROGRAM: Final = Path("/usr/sbin/haproxy")
 NAME: Final = "www.example.com"
@@ -113,7 +113,7 @@ class Haproxy:
     async def start(self) -> None:
         """Start and wait until the runtime API answers; fails with HAProxy's own words."""
         for _ in range(3):
-            ports = (self.tls_port, self.admin_port) if self.tls_port else tuple(free_ports(2))
+            ports = (self.tls_port, self.admin_port) if self.tls_port else (free_port(), free_port())
             if await self._started(*ports):
                 self.tls_port, self.admin_port = ports
                 return
@@ -172,15 +172,6 @@ class Haproxy:
                         return True
                 await asyncio.sleep(0.01)
         return False
-
-
-def free_ports(count: int) -> Sequence[int]:
-    """Return ports that nobody listens on at this moment."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in held]
-    for each in held:
-        each.close()
-    return ports
 
 
 @asynccontextmanager

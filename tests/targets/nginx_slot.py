@@ -18,7 +18,8 @@ from certloom.targets.nginx import NginxTarget, host_nginx
 from tests.targets.pairs import pair
 from tests.targets.slot import Slot
 from tests.targets.sshd import Sshd
-from tests.targets.waiting import free_port, listens, until
+from tests.targets.waiting import listens, until
+from workers.ports import free_port
 
 NGINX: Final = Path("/usr/sbin/nginx")
 NAME: Final = "www.example.com"

@@ -21,7 +21,8 @@ from certloom.net.dialer import GuardedDialer
 from certloom.net.nameservers import read_nameservers
 from certloom.net.resolver import DnsResolver
 from certloom.targets.nginx import NginxTarget, ssh_nginx
-from tests.targets.waiting import free_port, listens, until
+from tests.targets.waiting import listens, until
+from workers.ports import free_port
 
 SSHD: Final = Path("/usr/sbin/sshd")
 USER: Final = pwd.getpwuid(os.getuid()).pw_name

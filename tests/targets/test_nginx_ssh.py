@@ -24,7 +24,7 @@ from tests.targets.nginx_steps import SEED, Killed, Mortal, files, held, over, p
 from tests.targets.pairs import pair
 from tests.targets.sshd import Sshd, login_with, loopback_dialer, public
 from tests.targets.test_nginx_killed import INSTALL
-from tests.targets.waiting import free_port
+from workers.ports import free_port
 
 KEY = asyncssh.generate_private_key("ssh-ed25519")
 NEW = pair(NAME, 1)

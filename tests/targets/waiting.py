@@ -1,16 +1,10 @@
-"""Servers that tests start: a port for them, and waiting until they listen."""
+"""Servers that tests start: waiting until they listen."""
 
 import asyncio
 import contextlib
 import socket
 import time
 from collections.abc import Callable
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def until(condition: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
