@@ -15,8 +15,8 @@ from starlette.responses import Response
 from api.auth import AnyCaller, Caller, require
 from api.etag import etag, require_version
 from api.idempotency import AnyOnce, Once
+from api.proof import proof_of
 from api.roles import ACTING
-from api.schemas.application import Looks
 from api.schemas.certificate import Reader, certificate_view
 from api.services import ANSWER_WITHIN, Services
 from certloom.domain import command as c
@@ -25,7 +25,6 @@ from certloom.domain.errors import NotAllowedNow, NotFound, Outage
 from certloom.domain.rights import check, not_now
 from certloom.domain.role import Role
 from certloom.domain.state import CertificateState
-from certloom.storage.interface import Transaction
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _LAG_PAUSE: Final = timedelta(seconds=0.5)  # until a workflow that lags behind its row is asked again
@@ -194,8 +193,8 @@ async def show(seen: Seen, status: int = 200, *, location: bool = False) -> Resp
     """Answer with the certificate as its row stands now."""
     async with seen.services.storage.read() as tables:
         state = await tables.certificates.get(seen.id) or seen.state
-        looks = await looks_of(tables, state, always=True)
-    view = certificate_view(state, looks, reader(seen.services, seen.caller))
+        proofs = await proof_of(tables, state)
+    view = certificate_view(state, proofs, reader(seen.services, seen.caller))
     headers = {"ETag": etag(view), **CACHED}
     return say(view, status, headers | ({"Location": view.links["self"]} if location else {}))
 
@@ -203,14 +202,6 @@ async def show(seen: Seen, status: int = 200, *, location: bool = False) -> Resp
 def say(view: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Answer with a view as JSON."""
     return Response(view.model_dump_json(), status_code=status, headers=headers, media_type="application/json")
-
-
-async def looks_of(tables: Transaction, state: CertificateState, *, always: bool = False) -> Looks:
-    """Return the last looks; in lists only where somebody waits for them."""
-    waiting = state.phase is Phase.PROVING or state.renewal.proof_asked_at is not None
-    if state.application is None or not (always or waiting):
-        return {}
-    return {(look.name, look.type, look.token): look for look in await tables.looks.list(state.certificate_id)}
 
 
 def reader(services: Services, caller: Caller) -> Reader:

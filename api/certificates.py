@@ -7,9 +7,10 @@ from pydantic import AfterValidator
 from starlette.responses import Response
 
 from api.auth import AnyCaller
-from api.case import CACHED, AnyServices, Case, Seen, asking, looks_of, reader, say, seeing, steer
+from api.case import CACHED, AnyServices, Case, Seen, asking, reader, say, seeing, steer
 from api.etag import etag, matches
 from api.idempotency import IdempotentRoute
+from api.proof import proof_of, proofs_of
 from api.schemas.certificate import CertificatePage, CertificateView, SummaryView, certificate_view
 from api.schemas.model import Moment, one_line
 from api.schemas.purchase import LabelForm
@@ -60,9 +61,9 @@ async def list_certificates(
             limit=limit,
             cursor=cursor,
         )
-        looks = [await looks_of(tables, state) for state in page.items]
+        known = await proofs_of(tables, *page.items)
     who = reader(services, caller)
-    items = tuple(certificate_view(state, seen, who) for state, seen in zip(page.items, looks, strict=True))
+    items = tuple(certificate_view(state, proofs, who) for state, proofs in zip(page.items, known, strict=True))
     return say(CertificatePage(items=items, next_cursor=page.next_cursor))
 
 
@@ -82,8 +83,8 @@ async def read_certificate(
 ) -> Response:
     """Show one; of a deleted one, what is left of it."""
     async with seen.services.storage.read() as tables:
-        looks = await looks_of(tables, seen.state, always=True)
-    view = certificate_view(seen.state, looks, reader(seen.services, seen.caller))
+        proofs = await proof_of(tables, seen.state)
+    view = certificate_view(seen.state, proofs, reader(seen.services, seen.caller))
     headers = {"ETag": etag(view), **CACHED}
     if matches(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)

@@ -44,7 +44,11 @@ def require_version(header: str | None, version: int) -> None:
 
 def _drift(view: CertificateView) -> str:
     challenges = view.application.challenges if view.application else ()
-    seen = [f"{one.seen} {one.error} {one.next_look_at}" for one in challenges if one.next_look_at or one.seen]
+    seen = [
+        f"{one.seen} {one.error} {one.next_look_at} {one.published_by}"
+        for one in challenges
+        if one.next_look_at or one.seen or one.published_by
+    ]
     late = [view.validity] if view.validity not in (None, Validity.VALID) else []
     over = [view.refund.why] if view.refund.why is RefundReason.WINDOW_OVER and not view.revocation else []
     return "|".join([*seen, *late, *over])

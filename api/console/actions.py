@@ -31,7 +31,7 @@ from api.console.story import tell
 from api.console.words import plain, title
 from api.idempotency import AnyOnce
 from api.problems import answer
-from api.schemas.application import ApplicationForm, ReviewForm
+from api.schemas.application import ApplicationForm, Proofs, ReviewForm
 from api.schemas.certificate import CertificateView, certificate_view
 from api.schemas.deployment import DeploymentForm
 from api.schemas.purchase import LabelForm
@@ -152,7 +152,7 @@ async def cancel(request: Request, case: Annotated[Case, Depends(asking(Action.C
 @router.post("/delete")
 async def delete(request: Request, case: Annotated[Case, Depends(asking(Action.DELETE))]) -> Response:
     """Delete for good, once its name was typed."""
-    name = title(certificate_view(case.state, {}, reader(case.services, case.caller)))
+    name = title(certificate_view(case.state, Proofs(), reader(case.services, case.caller)))
     if field(request, "confirm") != name:
         detail = f"Type {name} to delete it. Nothing was deleted."
         raise InvalidInput([FieldFault(pointer="/confirm", code="not_confirmed", detail=detail)])

@@ -101,7 +101,7 @@ def certificate_page(
         headers=headers,
         story=story,
         view=view,
-        next=outlook(view, hands=not all(way.ours for way in story.ways)),
+        next=outlook(view),
         notice=notice,
         open=(notice.form if notice and notice.form else do) or _first(view),
         given=given or {},

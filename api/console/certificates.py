@@ -13,11 +13,11 @@ from api.console.listing import SOON, SORTS, Counts, Listing, listing
 from api.console.outlook import Outlook, outlook
 from api.console.page import show
 from api.console.route import PageRoute
-from api.console.zone_proof import all_ours
+from api.proof import proofs_of
+from api.schemas.application import Proofs
 from api.schemas.certificate import CertificateView, certificate_view
 from api.services import Services
 from certloom.domain.state import CertificateState
-from certloom.domain.zone import DnsZone
 from certloom.storage.records import Page
 
 router = APIRouter(route_class=PageRoute)
@@ -46,13 +46,13 @@ async def list_certificates(
     layout: Layout | None = None,
 ) -> Response:
     """Show one page; a layout once chosen is remembered by the browser."""
-    found, counts, zones = await _load(services, caller, wanted, cursor)
+    found, counts, known = await _load(services, caller, wanted, cursor)
     who = reader(services, caller)
-    views = [certificate_view(state, {}, who) for state in found.items]
+    views = [certificate_view(state, proofs, who) for state, proofs in zip(found.items, known, strict=True)]
     response = show(
         request,
         "certificates.html",
-        items=[Item(view, outlook(view, hands=not all_ours(view, zones))) for view in views],
+        items=[Item(view, outlook(view)) for view in views],
         layout=layout or _remembered(request),
         layouts={one: wanted.address(cursor=cursor, layout=one) for one in ("cards", "list")},
         tabs=wanted.tabs(counts),
@@ -70,15 +70,15 @@ async def list_certificates(
 
 async def _load(
     services: Services, caller: Caller, wanted: Listing, cursor: str | None
-) -> tuple[Page[CertificateState], Counts, Sequence[DnsZone]]:
-    """Read page, counts and one's own DNS zones with a few statements, however many there are."""
+) -> tuple[Page[CertificateState], Counts, Sequence[Proofs]]:
+    """Read page, counts and proofs with a few statements, however many there are."""
     filters = wanted.filters(services.clock())
     async with services.storage.read() as tables:
         found = await tables.certificates.search(account_id=caller.account_id, limit=PAGE, cursor=cursor, **filters)
         statuses = await tables.certificates.summary(caller.account_id)
         soon = await tables.certificates.ending(caller.account_id, services.clock() + SOON)
-        zones = await tables.zones.of_account(caller.account_id) if caller.account_id else ()
-    return found, Counts(statuses, soon), zones
+        known = await proofs_of(tables, *found.items)
+    return found, Counts(statuses, soon), known
 
 
 def _remembered(request: Request) -> Layout:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
+from api.schemas.application import ChallengeState, ChallengeView, Publisher
 from api.schemas.certificate import CertificateView, DelayView, RenewalReason
 from api.timeline_deployment import date
 from certloom.domain.application import Outcome
@@ -51,13 +52,8 @@ _OVER: Final[Mapping[CertificateStatus, Outlook]] = {
 }
 
 
-def outlook(view: CertificateView, *, hands: bool = True) -> Outlook:
-    """Say what is next, from the same `next_wake` that the API shows.
-
-    Without *hands* every proof is published by us.
-    """
-    if view.next_wake.why is WaitReason.PROOF and not hands:
-        return Outlook("Nothing for you to do. We publish the proof and look for it.", _PROOF_WHY)
+def outlook(view: CertificateView) -> Outlook:
+    """Say what is next, from the same `next_wake` that the API shows."""
     return _TABLE[view.next_wake.why](view)
 
 
@@ -77,9 +73,15 @@ def _application(view: CertificateView) -> Outlook:
 
 def _proof(view: CertificateView) -> Outlook:
     why = _PROOF_WHY
+    if all(one.published_by is Publisher.SERVICE for one in _proofs(view)):
+        return Outlook("Nothing for you to do. We publish the proof and look for it.", why)
     if view.status is CertificateStatus.ISSUED:
         why = "The present certificate stays in force; the new one needs the proof again."
     return Outlook("Publish the proof; we look for it by ourselves.", why, yours=True)
+
+
+def _proofs(view: CertificateView) -> tuple[ChallengeView, ...]:
+    return view.application.challenges if view.application else ()
 
 
 def _review(_: CertificateView) -> Outlook:
@@ -92,6 +94,9 @@ def _ahead(view: CertificateView) -> Outlook:
 
 
 def _renewal(view: CertificateView) -> Outlook:
+    if any(one.published_by is Publisher.CUSTOMER and one.state is ChallengeState.PENDING for one in _proofs(view)):
+        why = "The proof is good for a limited time, and was not found again. The certificate stays in force meanwhile."
+        return Outlook(f"Publish the proof again: the renewal{_when(view)} needs it.", why, yours=True)
     sentence = f"Nothing for you to do. It is renewed{_when(view)}, free within the plan."
     if view.renewal.why is RenewalReason.AFTER_FAILURE:
         return Outlook(sentence, f"The last attempt was refused: {view.renewal.last_error}")

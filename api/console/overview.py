@@ -15,6 +15,7 @@ from api.console.page import show
 from api.console.plots import Columns, Row, columns, rows
 from api.console.route import PageRoute
 from api.console.words import called, plain
+from api.schemas.application import Proofs
 from api.schemas.certificate import CertificateView, certificate_view
 from api.services import Services
 from certloom.domain.certificate import CertificateStatus
@@ -82,7 +83,7 @@ async def _count(services: Services, caller: Caller) -> Overview:
         expiring=columns(list(zip(weeks, ends, strict=True))),
         issued=columns(_issued(tallies, since)),
         failures=_failures(tallies),
-        troubled=tuple(certificate_view(state, {}, who) for state in troubled[:MOST]),
+        troubled=tuple(certificate_view(state, Proofs(), who) for state in troubled[:MOST]),
         more=len(troubled) > MOST,
     )
 

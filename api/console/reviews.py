@@ -116,19 +116,13 @@ async def _page(
 async def _load(services: Services, cursor: str | None) -> tuple[list[Waiting], str | None]:
     async with services.storage.read() as tables:
         page = await reviewing.waiting(tables, limit=PAGE, cursor=cursor)
-        items = [
-            Waiting(
-                view,
-                await tables.accounts.get(view.account_id),
-                _proven(view, await tables.looks.list(view.certificate_id)),
-            )
-            for view in page.items
-        ]
+        looks = await tables.looks.list(*(view.certificate_id for view in page.items))
+        items = [Waiting(view, await tables.accounts.get(view.account_id), _proven(view, looks)) for view in page.items]
     return items, page.next_cursor
 
 
 def _proven(view: ReviewView, looks: Sequence[LookRecord]) -> tuple[tuple[str, bool], ...]:
     """Tell the names apart; a wildcard's proof may be kept under the name below its star."""
-    seen = {look.name for look in looks if look.proven}
+    seen = {look.name for look in looks if look.proven and look.certificate_id == view.certificate_id}
     found = bool(view.proven_at)
     return tuple((name, found or bool(seen & {name, name.removeprefix("*.")})) for name in view.names)

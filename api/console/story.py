@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from api.case import Seen, looks_of, reader
+from api.case import Seen, reader
 from api.certificates import Cursor
 from api.console.zone_proof import Way, ways
 from api.deployed import Shelf
+from api.proof import proof_of
 from api.schemas.certificate import CertificateView, certificate_view
 from api.schemas.deployment import DeploymentView, deployment_view
 from api.schemas.event import EventView, event_view
@@ -59,7 +60,7 @@ async def tell(seen: Seen, at: Turned = Turned()) -> Story:  # noqa: B008 - a va
     who = reader(seen.services, seen.caller)
     async with seen.services.storage.read() as tables:
         state = await tables.certificates.get(seen.id) or seen.state
-        view = certificate_view(state, await looks_of(tables, state, always=True), who)
+        view = certificate_view(state, await proof_of(tables, state), who)
         records = await tables.issuances.list(seen.id)
         events = await tables.certificates.timeline(seen.id, limit=EVENTS, cursor=at.events)
         deployments = await tables.deployments.of_certificate(seen.id, limit=DEPLOYMENTS, cursor=at.deployments)

@@ -16,6 +16,7 @@ from api.console.target_kinds import KINDS
 from api.console.words import title
 from api.deployed import Shelf
 from api.idempotency import AnyOnce
+from api.schemas.application import Proofs
 from api.schemas.certificate import Reader, certificate_view
 from api.schemas.deployment import DeploymentView, deployment_view
 from api.schemas.target import TargetView, target_view
@@ -109,4 +110,4 @@ async def _tell(request: Request, services: Services) -> Place:
 
 async def _names(tables: Transaction, deployments: Sequence[DeploymentRecord], who: Reader) -> dict[str, str]:
     found = [await tables.certificates.get(one) for one in dict.fromkeys(past.certificate_id for past in deployments)]
-    return {state.certificate_id: title(certificate_view(state, {}, who)) for state in found if state}
+    return {state.certificate_id: title(certificate_view(state, Proofs(), who)) for state in found if state}

@@ -76,13 +76,6 @@ async def ways(tables: Transaction, view: CertificateView, *, delegation: str | 
     return tuple(_way(one.record, known) if one.record else Way(By.FILE) for one in challenges)
 
 
-def all_ours(view: CertificateView, zones: Sequence[DnsZone]) -> bool:
-    """Whether every proof lies in a zone that we write: what a list can tell without asking for each certificate."""
-    challenges = view.application.challenges if view.application else ()
-    spots = [closest(zones, one.record.name) if one.record else None for one in challenges]
-    return all(zone is not None and zone.kind is not ZoneKind.MANUAL for zone in spots)
-
-
 def _way(record: RecordView, known: _Known) -> Way:
     zone, base = closest(known.zones, record.name), proven_name(record.name)
     since, shared = known.published.get((record.name, record.value)), known.uses[record.name] > 1

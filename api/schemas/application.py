@@ -1,13 +1,14 @@
 """An application as a form and as a view: names, the way of proof, and what the customer has to publish."""
 
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from types import MappingProxyType
+from typing import Annotated, Final, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, Field
 
 from api.schemas.model import Form, Note, Pem, View, all_printable
 from certloom.domain.application import (
-    Application,
     Challenge,
     Contact,
     Decision,
@@ -79,10 +80,19 @@ class ChallengeState(StrEnum):
     PROVEN = "proven"
 
 
-class ChallengeView(View):
-    """One name's proof: publish the record or the file; `seen` and `error` tell of the last look.
+class Publisher(StrEnum):
+    """Who publishes a proof."""
 
-    An `own` one is asked for besides the CA's, because another account here has ordered the name, too.
+    SERVICE = "service"
+    CUSTOMER = "customer"
+
+
+class ChallengeView(View):
+    """One name's proof: a record or a file to publish; `seen` and `error` tell of the last look.
+
+    `published_by` is `service` where we do that by ourselves, in a DNS zone of the account or behind its CNAME; null
+    while nobody waits for it. An `own` one is asked for besides the CA's, because another account here has ordered the
+    name, too.
     """
 
     name: str
@@ -93,6 +103,7 @@ class ChallengeView(View):
     seen: str | None
     error: str | None
     next_look_at: Utc | None
+    published_by: Publisher | None
     own: bool
 
 
@@ -114,11 +125,31 @@ _STATES: Final = {
     Phase.REVIEWING: ApplicationState.REVIEWING,
     Phase.ISSUING: ApplicationState.ISSUING,
 }
-Looks = dict[tuple[str, str, str], LookRecord]
+Key = tuple[str, str, str]  # name, type and token: what tells a challenge from the others of its certificate
 
 
-def application_view(state: CertificateState, looks: Looks) -> ApplicationView | None:
-    """Show the last application; *looks* by (name, type, token)."""
+class Proofs(NamedTuple):
+    """What is known of the proofs beside the state: the last looks, and whose records we publish.
+
+    `ours` is None while nobody waits for a proof.
+    """
+
+    looks: Mapping[Key, LookRecord] = MappingProxyType({})
+    ours: Collection[Key] | None = None
+
+    @classmethod
+    def of(cls, looks: Iterable[LookRecord], ours: Collection[Key] | None) -> Self:
+        """Sort the looks."""
+        return cls({key_of(look): look for look in looks}, ours)
+
+
+def key_of(one: Challenge | LookRecord) -> Key:
+    """Return what tells it from the others of its certificate."""
+    return one.name, one.type, one.token
+
+
+def application_view(state: CertificateState, proofs: Proofs) -> ApplicationView | None:
+    """Show the last application."""
     application = state.application
     if application is None:
         return None
@@ -128,16 +159,22 @@ def application_view(state: CertificateState, looks: Looks) -> ApplicationView |
         outcome=application.outcome,
         names=application.names,
         validation=application.validation,
-        challenges=tuple(challenge_view(one, application, state.phase, looks) for one in application.challenges),
+        challenges=tuple(challenge_view(one, state, proofs) for one in application.challenges),
         deadline=application.deadline,
     )
 
 
-def challenge_view(challenge: Challenge, application: Application, phase: Phase, looks: Looks) -> ChallengeView:
+def waits_for_proof(state: CertificateState) -> bool:
+    """Whether somebody has to publish the proof: for an application, or because the next renewal needs it again."""
+    asked = state.phase is Phase.PROVING or state.renewal.proof_asked_at is not None
+    return asked and state.application is not None
+
+
+def challenge_view(challenge: Challenge, state: CertificateState, proofs: Proofs) -> ChallengeView:
     """Show one challenge with what the last look found."""
-    look = looks.get((challenge.name, challenge.type, challenge.token))
-    looking = phase is Phase.PROVING
-    proven = bool(look and look.proven) or (application.proven_at is not None and not looking)
+    look = proofs.looks.get(key_of(challenge))
+    before = state.application is not None and state.application.proven_at is not None
+    proven = bool(look and look.proven) or (before and not waits_for_proof(state))
     return ChallengeView(
         name=challenge.name,
         type=challenge.type,
@@ -146,9 +183,16 @@ def challenge_view(challenge: Challenge, application: Application, phase: Phase,
         file=_file(challenge),
         seen=look.seen if look else None,
         error=look.error if look else None,
-        next_look_at=look.next_look_at if look and looking else None,
+        next_look_at=look.next_look_at if look and state.phase is Phase.PROVING else None,
+        published_by=_publisher(challenge, proofs.ours),
         own=challenge.own,
     )
+
+
+def _publisher(challenge: Challenge, ours: Collection[Key] | None) -> Publisher | None:
+    if ours is None:
+        return None
+    return Publisher.SERVICE if key_of(challenge) in ours else Publisher.CUSTOMER
 
 
 def _record(challenge: Challenge) -> RecordView | None:

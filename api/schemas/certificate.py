@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from api.roles import for_role
-from api.schemas.application import ApplicationView, Looks, application_view
+from api.schemas.application import ApplicationView, Proofs, application_view
 from api.schemas.model import View
 from api.schemas.product import ProductView, product_view
 from api.schemas.refund import RefundView, refund_view
@@ -184,7 +184,7 @@ class Reader(NamedTuple):
     workflow_url: Callable[[str], str] | None
 
 
-def certificate_view(state: CertificateState, looks: Looks, reader: Reader) -> CertificateView:
+def certificate_view(state: CertificateState, proofs: Proofs, reader: Reader) -> CertificateView:
     """Show *state* to *reader*."""
     return CertificateView(
         id=state.certificate_id,
@@ -201,7 +201,7 @@ def certificate_view(state: CertificateState, looks: Looks, reader: Reader) -> C
         updated_at=state.updated_at,
         payment=_payment(state),
         plan=_plan(state),
-        application=application_view(state, looks),
+        application=application_view(state, proofs),
         issuance=_issuance(state),
         validity=_validity(state, reader.now),
         renewal=_renewal(state),
@@ -211,7 +211,7 @@ def certificate_view(state: CertificateState, looks: Looks, reader: Reader) -> C
         refund=refund_view(state, reader.now),
         attention=AttentionView.model_validate(state.attention, from_attributes=True) if state.attention else None,
         delay=DelayView.model_validate(state.delay, from_attributes=True) if state.delay else None,
-        next_wake=_next_wake(state, looks),
+        next_wake=_next_wake(state, proofs),
         allowed_actions=tuple(for_role(reader.role, allowed_actions(state))),
         links=_links(state, reader),
     )
@@ -279,9 +279,9 @@ def _renewal_reason(state: CertificateState, at: datetime | None) -> RenewalReas
     return RenewalReason.SUGGESTED if by_word and at != begins(leaf, word=None, early=0) else RenewalReason.THIRD_LEFT
 
 
-def _next_wake(state: CertificateState, looks: Looks) -> WakeView:
+def _next_wake(state: CertificateState, proofs: Proofs) -> WakeView:
     step = next_step(state)
-    planned = [look.next_look_at for look in looks.values() if look.next_look_at and not look.proven]
+    planned = [look.next_look_at for look in proofs.looks.values() if look.next_look_at and not look.proven]
     at = min(planned) if step.kind is StepKind.LOOK and planned else step.at
     return WakeView(at=at, why=step.why)
 

@@ -83,17 +83,20 @@ def show(session: Session, view: JSON) -> None:
 def show_challenges(session: Session, view: JSON) -> None:
     """Tell what to publish for every name that is not proven yet, and what was seen there instead."""
     screen, application = session.screen, view["application"]
-    if view["status"] != "pending_verification" or application is None:
-        return
-    for one in application["challenges"]:
+    waiting = [one for one in application["challenges"] if one["published_by"]] if application else []
+    for one in waiting:
         if one["state"] == "proven":
             screen.good(f"{one['name']} is proven.")
             continue
-        screen.say(f"To prove {one['name']}, publish this {'DNS record' if one['record'] else 'file'}:", "bold")
-        for label, value in _proof(one):
-            screen.copyable(f"  {label}", value)
+        if one["published_by"] == "service":
+            screen.say(f"The proof of {one['name']} is published for you; there is nothing to do.", "bold")
+        else:
+            screen.say(f"To prove {one['name']}, publish this {'DNS record' if one['record'] else 'file'}:", "bold")
+            for label, value in _proof(one):
+                screen.copyable(f"  {label}", value)
         screen.fact("  last look", look_of(one))
-    screen.fact("open until", moment(application["deadline"], session.now()))
+    if waiting and view["phase"] == "proving":
+        screen.fact("open until", moment(application["deadline"], session.now()))
 
 
 def look_of(challenge: JSON) -> str:

@@ -78,6 +78,12 @@ class SqlZoneTable:
         found: Sequence[DnsZone] = (await self._connection.scalars(_ZONES_OF, {"the_account": account_id})).all()
         return found
 
+    async def of_accounts(self, account_ids: Collection[str]) -> Sequence[DnsZone]:
+        """List all undeleted ones of some accounts."""
+        theirs = dns_zones.c.account_id.in_(sorted(account_ids)), dns_zones.c.deleted == false()
+        found: Sequence[DnsZone] = (await self._connection.scalars(select(dns_zones.c.zone).where(*theirs))).all()
+        return found
+
     async def delete(self, zone_id: str, at: datetime) -> bool:
         """Mark as deleted; False when it was before."""
         found = await self.get(zone_id)
@@ -127,6 +133,12 @@ class SqlPublishedTable:
         """List a certificate's, in a fixed order."""
         found = await many(self._connection, _RECORDS_OF, PublishedRecord, {"the_certificate": certificate_id})
         return sorted(found, key=_order)
+
+    async def standing(self, certificate_ids: Collection[str]) -> Sequence[PublishedRecord]:
+        """List what stands there for some certificates, and is wanted."""
+        theirs = dns_records.c.certificate_id.in_(sorted(certificate_ids))
+        statement = select(dns_records).where(theirs, ~_UNWANTED, dns_records.c.presented_at.is_not(None))
+        return await many(self._connection, statement, PublishedRecord)
 
     async def presented(self, records: Sequence[PublishedRecord], at: datetime) -> None:
         """Say that they stand there; one whose row has gone comes back as unwanted."""

@@ -175,8 +175,8 @@ class LookTable(Protocol):
         """Overwrite by (certificate, name, type, token)."""
         ...
 
-    async def list(self, certificate_id: str) -> Sequence[LookRecord]:
-        """List the last looks."""
+    async def list(self, *certificate_ids: str) -> Sequence[LookRecord]:
+        """List the last looks of these certificates."""
         ...
 
     async def clear(self, certificate_id: str) -> None:

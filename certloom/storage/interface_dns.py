@@ -30,6 +30,10 @@ class ZoneTable(Protocol):
         """List all undeleted ones of an account."""
         ...
 
+    async def of_accounts(self, account_ids: Collection[str]) -> Sequence[DnsZone]:
+        """List all undeleted ones of some accounts."""
+        ...
+
     async def delete(self, zone_id: str, at: datetime) -> bool:
         """Mark as deleted; False when it was before."""
         ...
@@ -60,6 +64,10 @@ class PublishedTable(Protocol):
 
     async def of_certificate(self, certificate_id: str) -> Sequence[PublishedRecord]:
         """List a certificate's, in a fixed order."""
+        ...
+
+    async def standing(self, certificate_ids: Collection[str]) -> Sequence[PublishedRecord]:
+        """List what stands there for some certificates, and is wanted."""
         ...
 
     async def presented(self, records: Sequence[PublishedRecord], at: datetime) -> None:

@@ -21,9 +21,9 @@ class SqlLookTable:
         for look in sorted(looks_seen, key=lambda look: (look.certificate_id, look.name, look.type, look.token)):
             await overwrite(self._connection, looks, dict(look))
 
-    async def list(self, certificate_id: str) -> Sequence[LookRecord]:
-        """List the last looks, by name."""
-        statement = select(looks).where(looks.c.certificate_id == certificate_id)
+    async def list(self, *certificate_ids: str) -> Sequence[LookRecord]:
+        """List the last looks of these certificates, by name."""
+        statement = select(looks).where(looks.c.certificate_id.in_(sorted(certificate_ids)))
         return await many(self._connection, statement.order_by(looks.c.name, looks.c.type, looks.c.token), LookRecord)
 
     async def clear(self, certificate_id: str) -> None:

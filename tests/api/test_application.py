@@ -27,7 +27,7 @@ async def test_an_application_begins_with_preparing(world: World) -> None:
     assert shown["challenges"] == [
         {
             "name": "www.example.com", "type": "dns-01", "state": "pending", "record": record, "file": None,
-            "seen": None, "error": None, "next_look_at": None, "own": False,
+            "seen": None, "error": None, "next_look_at": None, "published_by": "customer", "own": False,
         }
     ]  # fmt: skip
 

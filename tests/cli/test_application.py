@@ -7,6 +7,7 @@ import pytest
 
 from certloom.domain import fact as f
 from tests.api.csrs import csr
+from tests.api.test_zones import add as add_zone
 from tests.api.world import CONTACT, JSON, ORGANIZATION, World
 from tests.cli.desk import Desk, Running
 from tests.lives import NOW
@@ -45,6 +46,24 @@ async def test_a_file_is_shown_with_its_address(desk: Desk, world: World) -> Non
     assert "address    http://www.example.com/.well-known/certloom-challenge/token" in done.out
     assert "content    content" in done.out
     assert f"Next: certloom check {bought['id'][:13]}" in done.err
+
+
+async def test_what_is_published_for_the_customer_is_not_asked_of_him(desk: Desk, world: World) -> None:
+    """In a zone that the service writes there is nothing to copy."""
+    await add_zone(world)
+    running, _ = await applying(desk, world, "www.example.com", "--no-wait")
+    done = await running.end()
+    assert done.code == 0
+    assert "The proof of www.example.com is published for you; there is nothing to do." in done.out
+    assert "publish this" not in done.out
+
+
+async def test_a_renewal_that_needs_the_proof_shows_it(desk: Desk, world: World) -> None:
+    """A certificate in force tells what to publish before its next renewal."""
+    view = await world.issued("single", "www.example.com")
+    assert "publish this" not in (await desk.run("status", view["id"])).out
+    await world.client.happen(view["id"], f.ProofWanted(at=NOW, renewal_at=NOW))
+    assert "To prove www.example.com, publish this DNS record:" in (await desk.run("status", view["id"])).out
 
 
 async def test_an_application_that_fails_ends_with_1(desk: Desk, world: World) -> None:

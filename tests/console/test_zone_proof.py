@@ -257,3 +257,28 @@ async def test_a_proof_of_this_account_is_explained(meet: Meet, world: World) ->
     text = text_of(await (await meet()).get(at(view)))
     assert text.count("Another account here has ordered this name") == 1
     assert "Publish both values beside each other" in text
+
+
+async def test_a_renewal_that_needs_the_proof_again_asks_for_it(meet: Meet, world: World) -> None:
+    """On the page of a certificate in force the record stands until it was found; the card says whose turn it is."""
+    view = await world.issued("single", "www.example.com")
+    visitor = await meet()
+    assert "Nothing for you to do. We look for the proof again" in text_of(await visitor.get("/certificates"))
+    assert "_certloom-challenge.www.example.com" not in text_of(await visitor.get(at(view)))
+    await world.client.happen(view["id"], f.ProofWanted(at=NOW, renewal_at=NOW))
+    text = text_of(await visitor.get(at(view)))
+    for words in ("_certloom-challenge.www.example.com", "needs the proof again", "Nothing was found yet."):
+        assert words in text
+    assert "The application closes" not in text
+    assert "Publish the proof again: the renewal on" in text_of(await visitor.get("/certificates"))
+    await world.client.happen(view["id"], f.ProofRefreshed(at=NOW))
+    assert "Nothing for you to do." in text_of(await visitor.get(at(view)))
+
+
+async def test_the_card_of_what_an_alias_leads_to_us_asks_for_nothing(meet: Meet, world: World) -> None:
+    """Once it was followed, the list knows it as the page does."""
+    view = await ordered(world, "example.com")
+    visitor = await meet()
+    assert "Publish the proof; we look for it" in text_of(await visitor.get("/certificates"))
+    await published(world, view, "value-0", how=DELEGATED)
+    assert "Nothing for you to do. We publish the proof" in text_of(await visitor.get("/certificates"))

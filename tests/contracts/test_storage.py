@@ -204,6 +204,9 @@ class TestApplications:
             await tx.looks.put([first.model_copy(update={"proven": True, "seen": None})])
             (look,) = await tx.looks.list("cert_1")
             assert look.proven
+            await tx.looks.put([first.model_copy(update={"certificate_id": "cert_2"})])
+            found = await tx.looks.list("cert_2", "cert_1", "cert_9")
+            assert {one.certificate_id for one in found} == {"cert_1", "cert_2"}
             await tx.looks.clear("cert_1")
             assert not await tx.looks.list("cert_1")
 

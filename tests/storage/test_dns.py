@@ -43,6 +43,8 @@ async def test_a_zone_is_kept_once_per_account(storage: SqlStorage) -> None:
         assert gone is not None
         assert gone.deleted_at == NOW
         assert await tx.zones.of_account("acct_1") == [zone("zone_2")]
+        both = await tx.zones.of_accounts({"acct_1", "acct_2", "acct_9"})
+        assert {one.id for one in both} == {"zone_2", "zone_3"}
         assert await tx.zones.get("zone_9") is None
 
 
@@ -88,6 +90,16 @@ async def test_a_record_goes_from_wanted_to_gone(storage: SqlStorage) -> None:
         assert (again.tries, again.error, again.next_try_at) == (1, "It is away.", later)
         await tx.published.close(again)
         assert [found.value for found in await tx.published.of_certificate("cert_1")] == ["w"]
+
+
+async def test_what_stands_there_is_listed_for_several(storage: SqlStorage) -> None:
+    """Neither what is yet to be published nor what is to be taken away."""
+    async with storage.begin() as tx:
+        await tx.published.want([record(), record(value="w"), record("cert_2"), record("cert_3")])
+        await tx.published.presented([record(), record("cert_2"), record("cert_3")], NOW)
+        await tx.published.release("cert_2", NOW)
+        found = await tx.published.standing({"cert_1", "cert_2"})
+    assert [(one.certificate_id, one.value) for one in found] == [("cert_1", "v")]
 
 
 async def test_a_value_is_wanted_by_whoever_has_it_open(storage: SqlStorage) -> None:
