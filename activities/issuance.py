@@ -96,7 +96,7 @@ class IssuanceActivities:
         return await lacking(tx, issuer, state.account_id, application.names, application.challenges, now=now)
 
     async def _count_failure(self, state: CertificateState, refusal: IssuerRefused, now: datetime) -> None:
-        """Remember a failed validation, which the CA counts too: it allows few in an hour."""
+        """Remember for each name a failed validation, which the CA counts too: it allows few in an hour."""
         issuer = _product(state).issuer
         limits = known(self._issuers, issuer).limits
         if not limits.items or refusal.reason not in FAILED_VALIDATIONS:
@@ -104,7 +104,7 @@ class IssuanceActivities:
         order, application = order_of(state)
         async with self._storage.begin() as tx:
             key = state.order_key(order.attempt)
-            await tx.budget.fail(key, application.names, issuer=issuer, limits=limits, at=now)
+            await tx.budget.fail(key, refusal.names or application.names, issuer=issuer, limits=limits, at=now)
 
     async def _check_caa(self, state: CertificateState, now: datetime) -> None:
         _, application = order_of(state)

@@ -133,13 +133,17 @@ class TooLarge(Refusal):
 
 
 class IssuerRefused(Refusal):
-    """The issuer will never sign this as asked; `reason` is the issuer's code."""
+    """The issuer will never sign this as asked; `reason` is the issuer's code, `names` those that it holds it against.
+
+    Without names it is against the whole order. They stay with the step that heard it, and do not cross Temporal.
+    """
 
     code = "issuer_refused"
 
-    def __init__(self, detail: str, *, reason: str) -> None:
+    def __init__(self, detail: str, *, reason: str, names: Iterable[str] = ()) -> None:
         super().__init__(detail)
         self.reason = reason
+        self.names = tuple(names)
 
 
 class Outage(CertloomError):

@@ -159,7 +159,8 @@ def failed(authorizations: Iterable[Authorization]) -> IssuerRefused | None:
         return None
     told = " ".join(_why_failed(name, problem) for name, problem in found[:MOST_TOLD])
     code = _leading(found[0][1]).code
-    return IssuerRefused(told, reason=code if code in WORDS else "authorization_ended")
+    reason = code if code in WORDS else "authorization_ended"
+    return IssuerRefused(told, reason=reason, names=[name for name, _ in found])
 
 
 def _why_failed(name: str, problem: Problem) -> str:

@@ -45,6 +45,7 @@ class Script:
     lost_answers: int = 0
     refuse_begin: str | None = None
     refuse_advance: str | None = None
+    refuse_names: tuple[str, ...] = ()
     delay: float = 0.0
     fresh_challenges: bool = False
     orders_last: timedelta | None = None
@@ -94,7 +95,7 @@ class FakeIssuer:
         """Be pending as often as the script says, then sign; again and again the same leaf."""
         await self._answer("advance")
         order = self._open(order_ref)
-        _refuse(self.script.refuse_advance)
+        _refuse(self.script.refuse_advance, self.script.refuse_names)
         if self._pending[order_ref] < self.script.pending:
             self._pending[order_ref] += 1
             return Pending(retry_after=1.0)
@@ -210,6 +211,6 @@ class FakeIssuer:
         return self._root
 
 
-def _refuse(reason: str | None) -> None:
+def _refuse(reason: str | None, names: tuple[str, ...] = ()) -> None:
     if reason is not None:
-        raise IssuerRefused(f"The issuer was told to refuse: {reason}.", reason=reason)
+        raise IssuerRefused(f"The issuer was told to refuse: {reason}.", reason=reason, names=names)

@@ -10,6 +10,7 @@ from certloom.domain import command as c
 from certloom.domain.budget import Limit, Limits, LimitScope
 from certloom.domain.certificate import CertificateStatus, Phase
 from certloom.domain.errors import NotAllowedNow
+from certloom.domain.product import NameMode
 from certloom.issuers.fake import Script
 from certloom.issuers.interface import RenewalWindow
 from certloom.keys.generation import KeyGeneration
@@ -178,6 +179,25 @@ class TestLimits:
         again = await built.until(certificate_id, lambda state: state.attempts == 2 and bool(state.order))
         again = await built.until(certificate_id, lambda state: state.phase is Phase.PROVING or bool(state.delay))
         assert (again.phase, again.delay) == (Phase.PROVING, None)
+
+    async def test_a_failed_validation_counts_for_the_name_that_failed(self, built: World) -> None:
+        """The CA holds it against one name: the next order with it waits, one with its neighbour does not."""
+        built.stranger.limits = Limits(items=(Limit(scope=LimitScope.FAILURES, count=1, period=3 * HOUR),))
+        script = built.stranger.script
+        script.refuse_advance, script.refuse_names = "unauthorized", ("bad.failing.example.com",)
+        both = product(issuer="stranger", name_mode=NameMode.MULTI_DOMAIN, max_names=2)
+        refused = await built.buy(both)
+        await built.apply(refused, "bad.failing.example.com", "good.failing.example.com")
+        await built.prove(refused)
+        await built.until(refused, lambda state: bool(state.application and state.application.outcome))
+
+        good, bad = await built.buy(STRANGERS), await built.buy(STRANGERS)
+        await built.apply(good, "good.failing.example.com")
+        await built.until(good, lambda state: state.phase is Phase.PROVING)
+        await built.apply(bad, "bad.failing.example.com")
+        waiting = await built.until(bad, lambda state: state.delay is not None)
+        assert waiting.delay is not None
+        assert "1 failed validation of bad.failing.example.com in" in waiting.delay.why
 
 
 class TestRefusal:

@@ -38,7 +38,7 @@ async def test_a_failed_proof_is_told(ca: FakeCa, issuer: AcmeIssuer, code: str,
     with pytest.raises(IssuerRefused) as refused:
         await finished(issuer, opened.order_ref)
     told = refused.value.detail
-    assert refused.value.reason == code
+    assert (refused.value.reason, refused.value.names) == (code, ("bad.example.com",))
     assert "bad.example.com" in told
     assert "www.example.com" not in told
     assert "it saw 203.0.113.9" in told
