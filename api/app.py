@@ -43,6 +43,7 @@ from api import (
 from api.console import links
 from api.console.app import ConsoleFork
 from api.middleware.body import BodyGuard
+from api.middleware.head import HeadLikeGet
 from api.middleware.headers import SecurityHeaders
 from api.middleware.hosts import HostGuard
 from api.middleware.last_resort import LastResort
@@ -76,6 +77,7 @@ def create_app(services: Services) -> FastAPI:
             Middleware(SecurityHeaders),
             Middleware(LastResort),
             Middleware(HostGuard, hosts=services.hosts),
+            Middleware(HeadLikeGet),
             Middleware(ConsoleFork, services=services),
             Middleware(BodyGuard, larger={"/codec/": codec.LARGEST}),
         ],

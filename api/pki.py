@@ -39,7 +39,6 @@ _SHAPES: Final = {
 }
 
 
-@router.head("/{issuer}.{kind}", include_in_schema=False)
 @router.get("/{issuer}.{kind}", response_class=Response, summary="A CA certificate or its CRL")
 async def read_file(
     issuer: str,

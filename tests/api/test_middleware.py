@@ -133,3 +133,20 @@ async def test_faults_never_echo_what_was_sent(world: World) -> None:
     answer = await world.call("POST", "/v1/uploads", body, idempotency_key=fresh())
     assert answer.status_code == 422
     assert "hunter2" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/v1/certificates", "/v1/certificates/none", "/session", "/healthz", "/openapi.json"])
+async def test_head_answers_as_get_does(world: World, path: str) -> None:
+    """Status, type and length are those of GET, and there is no body."""
+    whole, bare = await world.call("GET", path), await world.call("HEAD", path)
+    told = ("content-type", "content-length", "etag", "cache-control")
+    assert bare.status_code == whole.status_code
+    assert [bare.headers.get(name) for name in told] == [whole.headers.get(name) for name in told]
+    assert (bare.content, bool(whole.content)) == (b"", True)
+
+
+async def test_head_is_no_way_to_change_anything(world: World) -> None:
+    """Where there is no GET, there is no HEAD."""
+    view = await world.issued()
+    answer = await world.call("HEAD", f"{view['links']['self']}/revocation")
+    assert answer.status_code == 405
