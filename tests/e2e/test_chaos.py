@@ -18,7 +18,7 @@ from tests.e2e.stack import JSON, Customer, Stack, stack
 from workflows.client import CertificateClient
 
 LIVES = 50
-AT_ONCE = 12
+AT_ONCE = 25
 PRODUCT = "dv-single"
 
 

@@ -130,10 +130,10 @@ async def deploy(customer: Customer, certificate_id: str, edge: LabEdge) -> tupl
     return [one["id"] for one in begun], ssh_key
 
 
-@pytest.fixture(scope="module")
-async def remains(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Path, list[str], bytes]]:
+@pytest.fixture
+async def remains(tmp_path: Path) -> AsyncIterator[tuple[Path, list[str], bytes]]:
     """A service after a life with secrets: its folder, the secrets' keys, and every exported history."""
-    home = tmp_path_factory.mktemp("secrecy") / "home"
+    home = tmp_path / "home"
     cloud = dict.fromkeys(("alibaba_cdn_endpoint", "alibaba_cas_endpoint"), NOWHERE)
     async with (
         LabEdge() as edge,
@@ -170,41 +170,16 @@ def stored(home: Path, name: str) -> bytes:
     return b"".join(path.read_bytes() for path in home.glob(f"{name}*"))
 
 
-class TestSecrecy:
-    async def test_temporal_holds_no_key(self, remains: tuple[Path, list[str], bytes]) -> None:
-        """Neither Temporal's database nor an exported history has a private key in any form."""
-        home, keys, exported = remains
-        held = stored(home, "temporal.db") + exported
+async def test_no_secret_is_found_anywhere(remains: tuple[Path, list[str], bytes]) -> None:
+    """No key in any form is in Temporal, our database or a log; what people typed is sealed in Temporal."""
+    home, keys, exported = remains
+    database, logs = stored(home, "certloom.db"), b"".join(path.read_bytes() for path in (home / "log").iterdir())
+    temporal = stored(home, "temporal.db") + exported
+    private = [trace for key in keys for trace in traces(key)]
+    typed = [words.encode() for words in (PASSWORD, CONTACT, NOTE, LABEL, SECRET, "-----BEGIN")]
 
-        assert not [trace for key in keys for trace in traces(key) if trace in held]
-
-    @pytest.mark.parametrize("planted", [PASSWORD, CONTACT, NOTE, LABEL, SECRET, "-----BEGIN"])
-    async def test_temporal_holds_nothing_that_was_typed(
-        self, remains: tuple[Path, list[str], bytes], planted: str
-    ) -> None:
-        """What people type, and every PEM, stays out of Temporal or is sealed there."""
-        home, _, exported = remains
-
-        assert planted.encode() not in stored(home, "temporal.db") + exported
-
-    async def test_our_database_holds_no_open_key(self, remains: tuple[Path, list[str], bytes]) -> None:
-        """At rest, private keys are sealed."""
-        home, keys, _ = remains
-        held = stored(home, "certloom.db")
-
-        assert not [trace for key in keys for trace in traces(key) if trace in held]
-        assert b"PRIVATE KEY" not in held
-        assert SECRET.encode() not in held
-
-    async def test_logs_hold_no_secret(self, remains: tuple[Path, list[str], bytes]) -> None:
-        """No process wrote a key or a password into its log."""
-        home, keys, _ = remains
-        held = b"".join(path.read_bytes() for path in (home / "log").iterdir())
-
-        assert PASSWORD.encode() not in held
-        assert SECRET.encode() not in held
-        assert not [trace for key in keys for trace in traces(key) if trace in held]
-
-    async def test_the_histories_are_there(self, remains: tuple[Path, list[str], bytes]) -> None:
-        """What was searched is the real thing: both certificates' histories, sealed."""
-        assert remains[2].count(b"binary/certloom-sealed") + remains[2].count(b"YmluYXJ5L2NlcnRsb29tLXNlYWxlZA") > 10
+    assert not [secret for secret in (*private, *typed) if secret in temporal]
+    assert not [secret for secret in (*private, b"PRIVATE KEY", SECRET.encode()) if secret in database]
+    assert not [secret for secret in (*private, PASSWORD.encode(), SECRET.encode()) if secret in logs]
+    sealed = exported.count(b"binary/certloom-sealed") + exported.count(b"YmluYXJ5L2NlcnRsb29tLXNlYWxlZA")
+    assert sealed > 10  # what was searched is the real thing: histories of both certificates
