@@ -77,7 +77,7 @@ def addresses(made: dict[str, JSON]) -> Iterator[tuple[str, str]]:
 
 async def grave(page: Page) -> list[Any]:
     """Return what axe-core finds serious or critical."""
-    found = await Axe().run(page)
+    found = await Axe().run(page, options={"resultTypes": ["violations"]})
     return [
         (one["id"], [node["target"] for node in one["nodes"]])
         for one in found.response["violations"]

@@ -25,8 +25,9 @@ from certloom.domain.renewal import RenewalReport
 from certloom.issuers.fake import Script
 from certloom.targets.fake import Trouble
 from tests.lives import product
+from tests.workflows.ground import temporal, world
 from tests.workflows.trouble import BrokenPayments
-from tests.workflows.world import World, temporal, world
+from tests.workflows.world import World
 from workflows.names import RENEWAL_SUGGESTED, deployment_workflow_id, workflow_id
 
 HERE = Path(__file__).parent

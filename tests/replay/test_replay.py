@@ -8,7 +8,7 @@ from temporalio.worker import Replayer
 
 from certloom.keys.payload import SealedPayloadCodec, make_data_converter
 from tests.replay.record import HERE, LIVES
-from tests.workflows.world import RING
+from tests.workflows.ground import RING
 from workers.certificates import WORKFLOWS
 from workers.sandbox import runner
 

@@ -279,7 +279,8 @@ async def test_names_under_one_parent_share_lookups(lab: LabWorld, validator: Ne
     """A second check of the same parents within one call asks nothing that is known."""
     await validator.check_caa([f"n{number}.lab.test" for number in range(30)], method="dns-01", identities=[OURS])
 
-    assert len(lab.dns.asked) <= 30 + 2 * 10
+    parents = [name for name, _, _ in lab.dns.asked if name in {"lab.test", "test"}]
+    assert 0 < len(parents) <= 2 * 10  # as many as look at the same time, of 30
 
 
 async def test_an_impossible_name_is_invalid(validator: NetworkValidator) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from tests.workflows.world import TEMPORAL, World, temporal, world
+from tests.workflows.ground import TEMPORAL, temporal, world
+from tests.workflows.world import World
 
 
 @pytest.fixture(scope="session")

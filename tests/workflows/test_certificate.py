@@ -16,7 +16,8 @@ from certloom.domain.money import Money
 from certloom.domain.product import Level, NameMode
 from certloom.domain.refund import RefundState
 from tests.lives import product
-from tests.workflows.world import DEPOSIT, World
+from tests.workflows.ground import DEPOSIT
+from tests.workflows.world import World
 
 S = CertificateStatus
 

@@ -15,8 +15,9 @@ from certloom.domain.application import Outcome
 from certloom.domain.certificate import CertificateStatus, Phase
 from certloom.issuers.fake import Script
 from tests.lives import product
+from tests.workflows.ground import temporal, world
 from tests.workflows.trouble import Wrapped, forgotten, twice
-from tests.workflows.world import World, temporal, world
+from tests.workflows.world import World
 from workers.heartbeat import Failures
 
 S = CertificateStatus

@@ -1,15 +1,12 @@
 """A certificate at somebody else's CA: its limits, its own challenges at each order, and its word about renewals."""
 
-import contextlib
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
 
-from certloom.domain import command as c
 from certloom.domain.budget import Limit, Limits, LimitScope
 from certloom.domain.certificate import CertificateStatus, Phase
-from certloom.domain.errors import NotAllowedNow
 from certloom.domain.product import NameMode
 from certloom.issuers.fake import Script
 from certloom.issuers.interface import RenewalWindow
@@ -92,12 +89,6 @@ class TestSuggestion:
             assert await tx.renewals.get(certificate_id) is None
 
 
-async def look_now(built: World, certificate_id: str) -> None:
-    """Have the proof looked for, unless that look which the passing time brought has found it just before."""
-    with contextlib.suppress(NotAllowedNow):
-        await built.ask(certificate_id, c.CheckNow)
-
-
 class TestOrder:
     async def test_one_that_ends_is_placed_anew(self, built: World) -> None:
         """An order that its issuer drops before the proof is replaced by one with challenges of its own."""
@@ -126,7 +117,7 @@ class TestOrder:
         await built.forward(certificate_id, timedelta(minutes=5))
         assert first.application is not None
         built.validator.publish(first.application.challenges[0])
-        await look_now(built, certificate_id)
+        await built.look_now(certificate_id)
 
         again = await built.until(certificate_id, lambda state: state.attempts == 2 and state.phase is Phase.PROVING)
         assert again.application is not None
@@ -134,7 +125,7 @@ class TestOrder:
         for challenge in again.application.challenges:
             built.validator.publish(challenge)
         await built.forward(certificate_id, timedelta(minutes=5))
-        await look_now(built, certificate_id)
+        await built.look_now(certificate_id)
         await built.reaches(certificate_id, S.ISSUED)
 
     async def test_none_is_placed_while_caa_forbids_it(self, built: World) -> None:

@@ -19,8 +19,9 @@ from certloom.domain.step import StepKind
 from certloom.targets.fake import Trouble
 from tests.databases import POSTGRES, SQLITE
 from tests.lives import NOW
+from tests.workflows.ground import temporal, world
 from tests.workflows.trouble import BrokenPayments, Wrapped, forgotten, twice
-from tests.workflows.world import World, temporal, world
+from tests.workflows.world import World
 from workers.heartbeat import Failures
 from workers.reconcile import reconcile_deployments, reconcile_reports
 from workflows.client import CertificateClient

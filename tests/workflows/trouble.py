@@ -8,6 +8,7 @@ from typing import Any
 from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from activities.failures import to_failure
 from certloom.domain.errors import Outage
 from certloom.domain.money import Money
 from certloom.payments.interface import PaymentRequest
@@ -48,7 +49,7 @@ async def forgotten(inner: ActivityInboundInterceptor, given: ExecuteActivityInp
     """Run it, but let its first answer get lost, as when Temporal stops between transaction and completion."""
     answer = await inner.execute_activity(given)
     if activity.info().attempt == 1:
-        raise Outage("The answer was lost.", retry_after=0.05)  # nothing is learnt by waiting
+        raise to_failure(Outage("The answer was lost.", retry_after=0.05))  # at once: no policy is tried here
     return answer
 
 
