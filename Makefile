@@ -18,7 +18,7 @@ demo: venv-run ## one certificate's whole life, told step by step, on a copy of 
 	@exec $(RUN) -m lab.demo $(if $(ISSUER),--issuer $(ISSUER))
 
 test: venv-dev ## all tests
-	@exec $(RUN) -m pytest -n 2 --dist worksteal $(PYTEST_OPTIONS)
+	@exec $(RUN) -m pytest -n 3 --dist worksteal $(PYTEST_OPTIONS)
 
 check: venv-dev ## format, lint, types, import rules
 	$(RUN) -m ruff format --check .
