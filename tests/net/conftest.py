@@ -19,7 +19,7 @@ async def lab() -> AsyncIterator[LabWorld]:
 
 @pytest.fixture
 def resolver(lab: LabWorld) -> DnsResolver:
-    return DnsResolver(read_nameservers([lab.dns_server]), query_lifetime=2.0, server_timeout=0.2)
+    return DnsResolver(read_nameservers([lab.dns_server]), query_lifetime=2.0, server_timeout=0.5)
 
 
 @pytest.fixture

@@ -345,10 +345,10 @@ async def test_a_look_ends_in_time() -> None:
     """Addresses that hang hold nobody beyond the deadline: those whose turn did not come are told as not asked."""
     addresses = [f"127.0.0.{number}" for number in range(1, AT_ONCE + 2)]
     async with serving(hang, at=addresses[:1]) as port, serving(hang, at=addresses[1:], port=port):
-        async with asyncio.timeout(2):
-            looks = await prover(Names(addresses), handshake=60, deadline=0.2).look(Endpoint(host=HOST, port=port))
+        async with asyncio.timeout(20):
+            looks = await prover(Names(addresses), handshake=60, deadline=1).look(Endpoint(host=HOST, port=port))
     assert [look.sight for look in looks] == [Sight.NO_CERTIFICATE] * AT_ONCE + [Sight.UNREACHABLE]
-    assert "could not be asked within 0.2 s" in looks[-1].detail
+    assert "could not be asked within 1 s" in looks[-1].detail
 
 
 @pytest.mark.parametrize("address", [*IPV4, *IPV6, "::ffff:7f00:1"])

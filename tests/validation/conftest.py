@@ -15,7 +15,7 @@ from lab.world import LabWorld
 
 
 def validator_in(lab: LabWorld, *, allow: str = "127.0.0.0/8") -> NetworkValidator:
-    resolver = DnsResolver(read_nameservers([lab.dns_server]), query_lifetime=0.5, server_timeout=0.2)
+    resolver = DnsResolver(read_nameservers([lab.dns_server]), query_lifetime=2.0, server_timeout=0.5)
     dialer = GuardedDialer(resolver, allow_networks=read_networks([allow]))
     http = GuardedHttp(dialer, ports=Ports(http=lab.http_port), deadline=1.0)
     return NetworkValidator(resolver, http)

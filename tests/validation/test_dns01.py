@@ -140,7 +140,7 @@ class Endless:
 
 async def test_a_look_ends_in_time() -> None:
     """However many aliases there are, the look ends at its deadline."""
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         look = await look_at_dns(Endless(), dns_challenge(), deadline=0.05)
 
     assert "did not say within 0.05 s" in (look.error or "")
