@@ -38,6 +38,7 @@ from api import (
     target_deletion,
     targets,
     uploads,
+    zone_change,
     zones,
 )
 from api.console import links
@@ -58,7 +59,7 @@ DESCRIPTION: Final = (
 RESOURCES: Final = (
     products, certificates, purchase, application, review, renewal, replacement, refund_quote, revocation,
     cancellation, deletion, download, issuances, events, deployments, rollback, targets, target_deletion, zones,
-    delegations, uploads, issuers, account, accounts, links,
+    zone_change, delegations, uploads, issuers, account, accounts, links,
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from api.problems import fault_words, pointer
-from api.schemas.zone import ZoneForm
+from api.schemas.zone import ZoneAccess, ZoneForm
 from certloom.domain.errors import FieldFault, InvalidInput
 from certloom.domain.model import Model
 from certloom.domain.names import read_names
@@ -36,23 +36,29 @@ _WORDS: Final = {
 _SHAPES: Final = frozenset({"string_pattern_mismatch", "string_too_short", "string_too_long", "enum"})
 
 
-class Filled(NamedTuple):
-    """A form that holds: the zone's name in ASCII, the settings as one of ZoneSettings, and the credentials."""
+class Access(NamedTuple):
+    """How a zone is written, read from a form that holds: the settings as one of ZoneSettings, and the credentials."""
 
-    zone: str
     settings: Any
     credentials: ZoneCredentials | None
 
 
-def read_zone(form: ZoneForm, others: Sequence[FieldFault] = (), *, internal_suffixes: Collection[str] = ()) -> Filled:
-    """Return what the form says; raises InvalidInput with every fault of it, and *others* before them."""
+def read_zone(
+    form: ZoneForm, others: Sequence[FieldFault] = (), *, internal_suffixes: Collection[str] = ()
+) -> tuple[str, Access]:
+    """Return the zone's name in ASCII, and its access; raises InvalidInput with every fault, *others* before them."""
     zone, bad_name = read_zone_name(form.zone, internal_suffixes=internal_suffixes)
+    return zone, read_access(form, [*others, *bad_name])
+
+
+def read_access(form: ZoneAccess, others: Sequence[FieldFault] = ()) -> Access:
+    """Return how the zone is written; raises InvalidInput with every fault of it, and *others* before them."""
     settings, bad_settings = _settings(form)
     credentials, bad_credentials = _credentials(form, settings)
-    faults = [*others, *bad_name, *bad_settings, *bad_credentials]
+    faults = [*others, *bad_settings, *bad_credentials]
     if faults:
         raise InvalidInput(faults)
-    return Filled(zone, settings, credentials)
+    return Access(settings, credentials)
 
 
 def read_zone_name(
@@ -75,11 +81,11 @@ def read_zone_name(
     return (f"{label}.{names[0]}" if label else names[0]) if names else "", again
 
 
-def _settings(form: ZoneForm) -> tuple[Any, list[FieldFault]]:
+def _settings(form: ZoneAccess) -> tuple[Any, list[FieldFault]]:
     return _read(SETTINGS[form.kind], form.settings, "settings")
 
 
-def _credentials(form: ZoneForm, settings: object) -> tuple[ZoneCredentials | None, list[FieldFault]]:
+def _credentials(form: ZoneAccess, settings: object) -> tuple[ZoneCredentials | None, list[FieldFault]]:
     kind = CREDENTIALS[form.kind]
     if kind is None and form.credentials is None:
         return None, []

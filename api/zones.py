@@ -14,7 +14,7 @@ from api.certificates import PAGE, Cursor, Limit
 from api.idempotency import AnyOnce, IdempotentRoute, Once
 from api.schemas.zone import ZoneForm, ZonePage, ZoneTriedView, ZoneView, zone_view
 from api.services import Services
-from api.zone_form import Filled, read_zone
+from api.zone_form import Access, read_zone
 from certloom.dns.interface import DnsProvider, DnsProviders, DnsRefused
 from certloom.domain.errors import Conflict, FieldFault, NotFound, Outage
 from certloom.domain.zone import CREDENTIALS, MOST_ZONES, TEST_LABEL, DnsZone, ZoneKind, revealed
@@ -30,15 +30,15 @@ SWEPT_AFTER: Final = timedelta(minutes=2)  # a test whose process died leaves it
 async def add_zone(form: ZoneForm, services: AnyServices, caller: Writer, once: AnyOnce) -> Response:
     """Keep a zone; nothing is sent there yet. Its credentials are sealed and never shown again."""
     account_id, fault = await _owner(services, caller, form)
-    filled = read_zone(form, [fault] if fault else [], internal_suffixes=services.internal_suffixes)
+    name, access = read_zone(form, [fault] if fault else [], internal_suffixes=services.internal_suffixes)
     zone = DnsZone(
         id=once.id("zone"),
         account_id=account_id,
-        zone=filled.zone,
-        settings=filled.settings,
+        zone=name,
+        settings=access.settings,
         created_at=services.clock(),
     )
-    view = zone_view(await _kept(services, caller, zone, filled))
+    view = zone_view(await _kept(services, caller, zone, access))
     return say(view, 201, {"Location": view.links["self"]})
 
 
@@ -143,6 +143,13 @@ async def _opened(services: Services, dns: DnsProviders, zone: DnsZone) -> DnsPr
     return dns.open(zone, kind.model_validate_json(services.sealer.unseal(sealed, identity=zone.credentials_ref)))
 
 
+def sealed_credentials(services: Services, zone: DnsZone, access: Access) -> bytes | None:
+    """Seal what a zone is written with; None when it needs nothing."""
+    if access.credentials is None:
+        return None
+    return services.sealer.seal(json.dumps(revealed(access.credentials)).encode(), identity=zone.credentials_ref)
+
+
 async def find_zone(services: Services, caller: Caller, zone_id: str, *, deleted: bool = False) -> DnsZone:
     """Return the zone, a deleted one only if asked for; raises NotFound for unknown and foreign ones alike."""
     zone = None
@@ -171,11 +178,9 @@ def _account_fault(code: str, detail: str) -> FieldFault:
     return FieldFault(pointer="/account_id", code=code, detail=detail)
 
 
-async def _kept(services: Services, caller: Caller, zone: DnsZone, filled: Filled) -> DnsZone:
+async def _kept(services: Services, caller: Caller, zone: DnsZone, access: Access) -> DnsZone:
     """Write zone, secret and audit line together; a repetition changes nothing, not even what was deleted since."""
-    ref, sealed = zone.credentials_ref, None
-    if filled.credentials is not None:
-        sealed = services.sealer.seal(json.dumps(revealed(filled.credentials)).encode(), identity=ref)
+    sealed = sealed_credentials(services, zone, access)
     async with services.storage.begin() as tables:
         if earlier := await tables.zones.get(zone.id):
             return earlier
@@ -185,7 +190,7 @@ async def _kept(services: Services, caller: Caller, zone: DnsZone, filled: Fille
             detail = f"This account has the zone {zone.zone} already; delete that one first."
             raise Conflict(detail, code="zone_taken")
         if sealed is not None:
-            await tables.secrets.put(ref, owner=zone.id, sealed=sealed)
+            await tables.secrets.put(zone.credentials_ref, owner=zone.id, sealed=sealed)
         await tables.audit.add(
             at=zone.created_at,
             actor=caller.key_id,

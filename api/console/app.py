@@ -31,6 +31,7 @@ from api.console import (
     zone,
     zone_add,
     zone_alias,
+    zone_change,
     zones,
 )
 from api.console.back import ways_back
@@ -44,6 +45,7 @@ PAGES: Final = (
     purchase.router, purchase.buying, upload.router, upload.forms, naming.router,
     targets.router, target_add.router, target_add.forms, target.router, target.forms,
     zones.router, zone_add.router, zone_add.forms, zone.router, zone.forms, zone_alias.router,
+    zone_change.router, zone_change.forms,
     account.router, account.keys,
     overview.router, reviews.router, reviews.forms, accounts.router, accounts.lists, accounts.forms, issuers.router,
 )  # fmt: skip

@@ -16,7 +16,10 @@ from api.idempotency import AnyOnce
 from api.schemas.zone import zone_view
 from certloom.domain.zone import TEST_LABEL
 
-_SAID: Final = {"added": "The zone is added; nothing was sent there yet. Try it before the next renewal needs it."}
+_SAID: Final = {
+    "added": "The zone is added; nothing was sent there yet. Try it before the next renewal needs it.",
+    "changed": "It is changed, and the old credentials are destroyed here. Try it before the next renewal needs it.",
+}
 
 
 class ZoneRoute(SamePageRoute):

@@ -1,7 +1,6 @@
 """/zones/new: choose who writes into a zone, fill in the form; a refusal keeps all that was typed but secrets."""
 
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -13,14 +12,14 @@ from api.console.faults import mark
 from api.console.forms import build, field
 from api.console.page import go, show
 from api.console.route import PageRoute, Refused, SamePageRoute
-from api.console.target_kinds import Entry, Kind, Shape, read
-from api.console.zone_kinds import KINDS, VENDORS, kind_of
+from api.console.target_kinds import Shape
+from api.console.zone_access import PROVIDER, access_of, known_kind, parts_of, shapes_of
+from api.console.zone_kinds import KINDS, VENDORS
 from api.idempotency import KeyedOnce
 from api.schemas.zone import ZoneForm
-from certloom.domain.zone import Vendor, ZoneKind
+from certloom.domain.zone import Vendor
 
 _FIELDS: Final = ("zone", "account_id")
-_PROVIDER: Final = "settings.provider"
 
 
 class AddRoute(SamePageRoute):
@@ -28,7 +27,7 @@ class AddRoute(SamePageRoute):
 
     async def again(self, request: Request, refused: Refused) -> Response:
         """Show it; secrets have to be typed again."""
-        return _page(request, field(request, "kind"), field(request, _PROVIDER), refused=refused)
+        return _page(request, field(request, "kind"), field(request, PROVIDER), refused=refused)
 
 
 router = APIRouter(route_class=PageRoute)
@@ -50,33 +49,17 @@ async def add_zone(request: Request, services: AnyServices, caller: Writer, once
 
 def _form(request: Request) -> ZoneForm:
     """Return the API's form; an empty zone goes in as a blank, so that it is judged together with all the rest."""
-    provider = field(request, _PROVIDER)
-    kind = _kind(field(request, "kind"), provider)
-    settings = _part(request, "settings", kind.settings if kind else ())
     values = {
         "zone": field(request, "zone") or " ",
-        "kind": field(request, "kind"),
         "account_id": field(request, "account_id"),
-        "settings": {**settings, "provider": provider} if provider else settings,
-        "credentials": _part(request, "credentials", kind.credentials) if kind and kind.credentials else None,
+        **access_of(request, field(request, "kind"), field(request, PROVIDER)),
     }
     return build(ZoneForm, values)
 
 
-def _part(request: Request, part: str, entries: Sequence[Entry]) -> dict[str, Any]:
-    return read(entries, {entry.name: field(request, f"{part}.{entry.name}") for entry in entries})
-
-
-def _kind(name: str, provider: str) -> Kind | None:
-    if name not in list(ZoneKind):
-        return None
-    return kind_of(ZoneKind(name), Vendor(provider) if provider in list(Vendor) else None)
-
-
 def _page(request: Request, chosen: str, provider: str, *, refused: Refused | None = None) -> Response:
-    kind = _kind(chosen, provider)
-    parts = {"settings": kind.settings, "credentials": kind.credentials} if kind else {}
-    shapes = {f"{part}.{one.name}": one.shape for part, entries in parts.items() for one in entries}
+    kind = known_kind(chosen, provider)
+    shapes = shapes_of(kind)
     shown = [*_FIELDS, *(name for name, shape in shapes.items() if shape is not Shape.HIDDEN)]
     return show(
         request,
@@ -87,7 +70,7 @@ def _page(request: Request, chosen: str, provider: str, *, refused: Refused | No
         kind=kind,
         chosen=chosen if kind else "",
         provider=provider if provider in list(Vendor) else "",
-        parts=parts,
+        parts=parts_of(kind),
         given={name: field(request, name) for name in shown},
         refused=refused,
         marks=mark(refused.faults if refused else (), [*_FIELDS, *shapes]),

@@ -38,13 +38,18 @@ Secrets = Annotated[dict[str, Any] | None, Field(repr=False, description=_SECRET
 AccountId = Annotated[str, StringConstraints(max_length=100)]
 
 
-class ZoneForm(Form):
-    """A DNS zone; `settings` and `credentials` are those of its `kind`."""
+class ZoneAccess(Form):
+    """How a DNS zone is written; `settings` and `credentials` are those of its `kind`."""
 
-    zone: ZoneName
     kind: ZoneKind
     settings: Settings = Field(default_factory=dict)
     credentials: Secrets = None
+
+
+class ZoneForm(ZoneAccess):
+    """A DNS zone, and how it is written."""
+
+    zone: ZoneName
     account_id: Annotated[AccountId | None, Field(description=_WHOSE)] = None
 
 

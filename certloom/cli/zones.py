@@ -36,6 +36,16 @@ class Algorithm(StrEnum):
 Zone = Annotated[
     str, typer.Argument(metavar="ZONE", help="A DNS zone: its name or its id.", autocompletion=completion.zones)
 ]
+Server = Annotated[str | None, typer.Option("--server", help="rfc2136: the primary name server.")]
+Port = Annotated[int | None, typer.Option("--port", help="rfc2136: its port; 53 unless it is said.")]
+KeyName = Annotated[str | None, typer.Option("--key-name", help="rfc2136: the name of the TSIG key.")]
+AlgorithmOption = Annotated[
+    Algorithm | None, typer.Option("--algorithm", help="rfc2136: that of the key; hmac-sha256 unless it is said.")
+]
+Provider = Annotated[str | None, typer.Option("--provider", help="lexicon: the vendor, such as cloudflare.")]
+Credentials = Annotated[
+    Path | None, typer.Option("--credentials", metavar="FILE", help="JSON as in docs/dns.md; - is standard input.")
+]
 _CREDENTIALS: Final = "/credentials/"
 _FILE: Final = "--credentials FILE"
 
@@ -59,17 +69,12 @@ def create(
     kind: Annotated[
         Kind, typer.Option("--kind", help="By dynamic updates, by a vendor's API, or published by yourself.")
     ],
-    server: Annotated[str | None, typer.Option("--server", help="rfc2136: the primary name server.")] = None,
-    port: Annotated[int | None, typer.Option("--port", help="rfc2136: its port.", show_default="53")] = None,
-    key_name: Annotated[str | None, typer.Option("--key-name", help="rfc2136: the name of the TSIG key.")] = None,
-    algorithm: Annotated[
-        Algorithm | None, typer.Option("--algorithm", help="rfc2136: that of the key.", show_default="hmac-sha256")
-    ] = None,
-    provider: Annotated[str | None, typer.Option("--provider", help="lexicon: the vendor, such as cloudflare.")] = None,
-    credentials: Annotated[
-        Path | None,
-        typer.Option("--credentials", metavar="FILE", help="JSON as in docs/dns.md; - is standard input."),
-    ] = None,
+    server: Server = None,
+    port: Port = None,
+    key_name: KeyName = None,
+    algorithm: AlgorithmOption = None,
+    provider: Provider = None,
+    credentials: Credentials = None,
     account: Annotated[
         str | None, typer.Option("--account", metavar="ID", help="Whose zone it is; operators name one.")
     ] = None,
@@ -80,20 +85,49 @@ def create(
 
     Secrets are never arguments: each is asked for unseen, or comes from a file. Nothing is sent there yet.
     """
-    given = {"server": server, "port": port, "key_name": key_name, "algorithm": algorithm, "provider": provider}
     form = {
         "zone": zone,
         "kind": kind.value,
-        "settings": {name: value for name, value in given.items() if value is not None},
+        "settings": _given(server, port, key_name, algorithm, provider),
         **({"account_id": account} if account else {}),
     }
     secrets = _read_secrets(credentials) if credentials else None
     with begin(as_json=as_json, key=key) as session:
-        view = _added(session, form, secrets)
+        view = _sent_with(session, "POST", "/v1/zones", form, secrets)
         session.screen.body(view)
         session.screen.good("Added.")
         _show(session, view)
         session.screen.following(f"certloom zones test {view['zone']}")
+
+
+def change(
+    zone: Zone,
+    *,
+    server: Server = None,
+    port: Port = None,
+    key_name: KeyName = None,
+    algorithm: AlgorithmOption = None,
+    provider: Provider = None,
+    credentials: Credentials = None,
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change how a zone is written: a new key, another server.
+
+    What is not named stays as it is, but the credentials have to be given anew, by --credentials or when asked.
+    """
+    secrets = _read_secrets(credentials) if credentials else None
+    with begin(as_json=as_json, key=key) as session:
+        view = find_zone(session, zone)
+        if view["kind"] == Kind.MANUAL:
+            raise NotDone(f"You publish the records of {view['zone']} yourself, so there is nothing to change.")
+        settings = {**view["settings"], **_given(server, port, key_name, algorithm, provider)}
+        form = {"kind": view["kind"], "settings": settings}
+        changed = _sent_with(session, "PUT", f"/v1/zones/{view['id']}", form, secrets)
+        session.screen.body(changed)
+        session.screen.good("Changed; the old credentials are destroyed here.")
+        _show(session, changed)
+        session.screen.following(f"certloom zones test {changed['zone']}")
 
 
 def try_out(zone: Zone, *, key: Key = None, as_json: AsJson = False) -> None:
@@ -160,25 +194,31 @@ def _read_secrets(file: Path) -> JSON:
     return read_json(sys.stdin.read() if given else read_text(file), "standard input" if given else str(file))
 
 
-def _added(session: Session, form: JSON, secrets: JSON | None) -> JSON:
-    """Add it; without secrets the service is asked which it needs, and a person for these."""
+def _given(
+    server: str | None, port: int | None, key_name: str | None, algorithm: Algorithm | None, provider: str | None
+) -> JSON:
+    given = {"server": server, "port": port, "key_name": key_name, "algorithm": algorithm, "provider": provider}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _sent_with(session: Session, method: str, path: str, form: JSON, secrets: JSON | None) -> JSON:
+    """Send it; without secrets the service is asked which it needs, and a person for these."""
+
+    def sent(secrets: JSON | None) -> JSON:
+        return session.service.change(method, path, form if secrets is None else {**form, "credentials": secrets})
+
     if secrets is not None or form["kind"] == Kind.MANUAL:
-        return _sent(session, form, secrets)
+        return sent(secrets)
     try:
-        return _sent(session, form, {})
+        return sent({})
     except Refused as refused:
         names = _lacking(refused.problem)
         if not names:
             raise
     asked = {name: session.screen.ask_secretly(f"{plain(name)} (not shown):", instead=_FILE) for name in names}
     if not all(asked.values()):
-        raise Misunderstood("Nothing was typed, so nothing was added.")
-    return _sent(session, form, asked)
-
-
-def _sent(session: Session, form: JSON, secrets: JSON | None) -> JSON:
-    whole = form if secrets is None else {**form, "credentials": secrets}
-    return session.service.change("POST", "/v1/zones", whole)
+        raise Misunderstood("Nothing was typed, so nothing was kept.")
+    return sent(asked)
 
 
 def _lacking(problem: JSON) -> list[str]:
@@ -206,5 +246,7 @@ def _show(session: Session, view: JSON) -> None:
 
 
 app = typer.Typer(help="DNS zones that proofs are published in.", epilog=EXIT_CODES, no_args_is_help=True)
-for _name, _command in (("list", list_zones), ("create", create), ("test", try_out), ("delete", delete)):
+for _name, _command in (
+    ("list", list_zones), ("create", create), ("change", change), ("test", try_out), ("delete", delete),
+):  # fmt: skip
     app.command(_name, epilog=EXIT_CODES)(_command)

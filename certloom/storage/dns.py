@@ -84,6 +84,11 @@ class SqlZoneTable:
         found: Sequence[DnsZone] = (await self._connection.scalars(select(dns_zones.c.zone).where(*theirs))).all()
         return found
 
+    async def change(self, zone: DnsZone) -> bool:
+        """Overwrite the settings of one; False, and nothing changed, when it is deleted or unknown."""
+        statement = update(dns_zones).where(dns_zones.c.id == zone.id, dns_zones.c.deleted == false())
+        return await changed(self._connection, statement.values(zone=zone)) == 1
+
     async def delete(self, zone_id: str, at: datetime) -> bool:
         """Mark as deleted; False when it was before."""
         found = await self.get(zone_id)

@@ -34,6 +34,10 @@ class ZoneTable(Protocol):
         """List all undeleted ones of some accounts."""
         ...
 
+    async def change(self, zone: DnsZone) -> bool:
+        """Overwrite the settings of one; False, and nothing changed, when it is deleted or unknown."""
+        ...
+
     async def delete(self, zone_id: str, at: datetime) -> bool:
         """Mark as deleted; False when it was before."""
         ...

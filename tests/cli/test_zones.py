@@ -10,6 +10,7 @@ from certloom.dns.interface import DnsRefused
 from certloom.domain import fact as f
 from certloom.domain.step import StepKind
 from tests.api.test_issuers import reserve
+from tests.api.test_zone_change import OTHER_SECRET, secrets_of
 from tests.api.test_zones import SECRET, TOKEN, add
 from tests.api.world import DELEGATION, World
 from tests.cli.desk import Desk, desk_of
@@ -101,6 +102,31 @@ async def test_a_zone_is_tried(desk: Desk, world: World) -> None:
     assert (done.code, "The key is refused" in done.err, "\x1b]" in done.err) == (1, True, False)
     done = await desk.run("zones", "test", "example.com", "--json")
     assert (done.code, done.json["works"]) == (1, False)
+
+
+async def test_a_zone_gets_another_key(desk: Desk, world: World) -> None:
+    """What is not named stays; the secret is asked for, unseen, and the old one is gone."""
+    zone = await add(world)
+    done = await desk.typed(
+        "zones", "change", "example.com", "--key-name", "newer", answers=[("secret (not shown):", f"{OTHER_SECRET}\n")]
+    )
+    assert (done.code, OTHER_SECRET in done.out) == (0, False), done
+    assert "certloom zones test example.com" in done.told
+    changed = await world.get(zone["links"]["self"])
+    assert changed["settings"] == {**zone["settings"], "key_name": "newer"}
+    assert (await secrets_of(world, zone))["secret"] == OTHER_SECRET
+
+
+async def test_a_script_changes_a_zone(desk: Desk, world: World) -> None:
+    """With the credentials from standard input, and the API's own JSON; a manual zone has nothing to change."""
+    zone = await add(world, "lexicon")
+    piped = json.dumps({"auth_token": "newer"})
+    done = await desk.run("zones", "change", zone["id"], "--credentials", "-", "--json", stdin=piped)
+    assert done.json == await world.get(zone["links"]["self"])
+    assert (await secrets_of(world, zone))["options"] == {"auth_token": "newer"}
+    await add(world, "manual", zone="shop.example.com")
+    done = await desk.run("zones", "change", "shop.example.com")
+    assert (done.code, "nothing to change" in done.err) == (1, True)
 
 
 async def test_forgetting_a_zone_is_asked_first(desk: Desk, world: World) -> None:

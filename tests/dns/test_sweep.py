@@ -9,7 +9,7 @@ import pytest
 from certloom.dns.fake import FakeDns
 from certloom.dns.interface import DelegationZone, DnsProvider, DnsRefused
 from certloom.domain.errors import Outage
-from certloom.domain.zone import DnsZone, ZoneCredentials
+from certloom.domain.zone import DnsZone, Rfc2136Settings, ZoneCredentials
 from tests.dns.ground import DELEGATION, Ground, challenge, make_ground
 
 PLAIN = challenge()
@@ -47,6 +47,20 @@ async def test_what_is_released_is_taken_away(ground: Ground, board: FakeDns) ->
     assert board.shown == {NAME: {"another's"}}
     assert await ground.rows() == []
     assert await ground.sweep() == ""
+
+
+async def test_a_zone_that_is_written_another_way_is_swept_that_way(ground: Ground, board: FakeDns) -> None:
+    """What was published before its key or server changed goes, too: it is known by the zone, not by its key."""
+    zone = await ground.add_zone()
+    await ground.publish(PLAIN)
+    moved = zone.model_copy(update={"settings": Rfc2136Settings(server="ns2.one.test", key_name="newer")})
+    async with ground.storage.begin() as tx:
+        assert await tx.zones.change(moved)
+    await ground.release()
+    await ground.sweep()
+
+    assert board.shown == {}
+    assert await ground.rows() == []
 
 
 async def test_a_delegated_one_is_taken_away_at_its_label(ground: Ground, board: FakeDns) -> None:

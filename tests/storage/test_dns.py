@@ -48,6 +48,21 @@ async def test_a_zone_is_kept_once_per_account(storage: SqlStorage) -> None:
         assert await tx.zones.get("zone_9") is None
 
 
+async def test_a_zone_is_changed_until_it_is_deleted(storage: SqlStorage) -> None:
+    """Its settings are overwritten; a deleted or unknown one stays as it is."""
+    moved = zone().model_copy(update={"settings": ManualSettings()})
+    async with storage.begin() as tx:
+        assert not await tx.zones.change(moved)
+        await tx.zones.add(zone())
+        assert await tx.zones.change(moved)
+        assert await tx.zones.get("zone_1") == moved
+        await tx.zones.delete("zone_1", NOW)
+        assert not await tx.zones.change(zone())
+        gone = await tx.zones.get("zone_1")
+    assert gone is not None
+    assert (gone.settings, gone.deleted_at) == (moved.settings, NOW)
+
+
 async def test_zones_are_listed_newest_first(storage: SqlStorage) -> None:
     """Page by page, one's own or all."""
     async with storage.begin() as tx:
