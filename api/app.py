@@ -35,6 +35,7 @@ from api import (
     review,
     revocation,
     rollback,
+    target_credentials,
     target_deletion,
     targets,
     uploads,
@@ -58,8 +59,8 @@ DESCRIPTION: Final = (
 )
 RESOURCES: Final = (
     products, certificates, purchase, application, review, renewal, replacement, refund_quote, revocation,
-    cancellation, deletion, download, issuances, events, deployments, rollback, targets, target_deletion, zones,
-    zone_change, delegations, uploads, issuers, account, accounts, links,
+    cancellation, deletion, download, issuances, events, deployments, rollback, targets, target_credentials,
+    target_deletion, zones, zone_change, delegations, uploads, issuers, account, accounts, links,
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from api.problems import fault_words, pointer
 from api.schemas.target import TargetForm
 from certloom.domain.errors import FieldFault, InvalidInput
 from certloom.domain.model import Model
-from certloom.domain.target import CREDENTIALS, SETTINGS, Endpoint, NginxSshCredentials, TargetCredentials
+from certloom.domain.target import CREDENTIALS, SETTINGS, Endpoint, NginxSshCredentials, TargetCredentials, TargetKind
 
 _M = TypeVar("_M", bound=Model)
 
@@ -42,25 +42,34 @@ class Place(NamedTuple):
 def read_place(form: TargetForm, others: Sequence[FieldFault] = ()) -> Place:
     """Return settings and credentials; raises InvalidInput with every fault of the form, and *others* before them."""
     settings, bad_settings = _read(SETTINGS[form.kind], form.settings, "settings")
-    credentials, bad_credentials = _credentials(form)
+    credentials, bad_credentials = _credentials(form.kind, form.credentials)
     faults = [*others, *bad_settings, *bad_credentials, *_endpoint_faults(form.endpoints)]
     if faults:
         raise InvalidInput(faults)
     return Place(settings, credentials)
 
 
-def _credentials(form: TargetForm) -> tuple[TargetCredentials | None, list[FieldFault]]:
-    kind = CREDENTIALS[form.kind]
-    if kind is None and form.credentials is None:
+def read_credentials(kind: TargetKind, given: Mapping[str, Any] | None) -> TargetCredentials:
+    """Return what a target of a kind is driven with; raises InvalidInput, also for a kind that needs nothing."""
+    needless = CREDENTIALS[kind] is None and given is None
+    credentials, faults = _credentials(kind, {} if needless else given)
+    if faults or credentials is None:
+        raise InvalidInput(faults)
+    return credentials
+
+
+def _credentials(of: TargetKind, given: Mapping[str, Any] | None) -> tuple[TargetCredentials | None, list[FieldFault]]:
+    kind = CREDENTIALS[of]
+    if kind is None and given is None:
         return None, []
     if kind is None:
-        detail = f"A target of the kind {form.kind} needs no credentials; leave them out."
+        detail = f"A target of the kind {of} needs no credentials; leave them out."
         return None, [_fault("credentials", code="credentials_needless", detail=detail)]
-    if form.credentials is None:
+    if given is None:
         needed = " and ".join(kind.model_fields)
-        detail = f"A target of the kind {form.kind} needs credentials: {needed}."
+        detail = f"A target of the kind {of} needs credentials: {needed}."
         return None, [_fault("credentials", code="credentials_missing", detail=detail)]
-    credentials, faults = _read(kind, form.credentials, "credentials")
+    credentials, faults = _read(kind, given, "credentials")
     return credentials, faults or list(_secret_faults(credentials))
 
 

@@ -15,7 +15,7 @@ from api.services import Services
 from api.target_form import Place, read_place
 from certloom.domain.errors import Conflict, FieldFault, Forbidden, NotFound
 from certloom.domain.role import Role
-from certloom.domain.target import HOST_KINDS, PROVE_WITHIN, Target, revealed
+from certloom.domain.target import HOST_KINDS, PROVE_WITHIN, Target, TargetCredentials, revealed
 from certloom.storage.interface import Transaction
 from certloom.storage.records import TargetRecord
 
@@ -40,7 +40,7 @@ async def list_targets(
     """List one's own, or all for operators."""
     async with services.storage.read() as tables:
         page = await tables.targets.list(account_id=caller.account_id, limit=limit, cursor=cursor)
-        items = [await _shown(tables, record) for record in page.items]
+        items = [await shown(tables, record) for record in page.items]
     return say(TargetPage(items=tuple(items), next_cursor=page.next_cursor))
 
 
@@ -49,7 +49,7 @@ async def read_target(target_id: str, services: AnyServices, caller: AnyCaller) 
     """Show settings, endpoints, what is deployed there, and what the watch saw last."""
     record = await find_target(services, caller, target_id)
     async with services.storage.read() as tables:
-        return say(await _shown(tables, record))
+        return say(await shown(tables, record))
 
 
 @router.post("/{target_id}/test", response_model=TriedView, summary="Try a target")
@@ -115,17 +115,15 @@ def _target(services: Services, form: TargetForm, place: Place, *, target_id: st
 
 async def _kept(services: Services, caller: Caller, target: Target, place: Place) -> TargetView:
     """Write target, secret and audit line together; a repetition changes nothing, not even what was deleted since."""
-    ref, sealed = target.credentials_ref, None
-    if place.credentials is not None:
-        sealed = services.sealer.seal(json.dumps(revealed(place.credentials)).encode(), identity=ref)
+    sealed = sealed_credentials(services, target, place.credentials) if place.credentials else None
     async with services.storage.begin() as tables:
         if earlier := await tables.targets.get(target.id):
-            return await _shown(tables, earlier)
+            return await shown(tables, earlier)
         if not await tables.targets.add(target):
             detail = "There is a target for this very place already; two of them would undo each other's deployments."
             raise Conflict(detail, code="slot_taken")
         if sealed is not None:
-            await tables.secrets.put(ref, owner=target.id, sealed=sealed)
+            await tables.secrets.put(target.credentials_ref, owner=target.id, sealed=sealed)
         await tables.audit.add(
             at=target.created_at,
             actor=caller.key_id,
@@ -133,9 +131,15 @@ async def _kept(services: Services, caller: Caller, target: Target, place: Place
             account_id=target.account_id,
             subject=target.id,
         )
-        return await _shown(tables, TargetRecord(target=target))
+        return await shown(tables, TargetRecord(target=target))
 
 
-async def _shown(tables: Transaction, record: TargetRecord) -> TargetView:
+def sealed_credentials(services: Services, target: Target, credentials: TargetCredentials) -> bytes:
+    """Seal what a target is driven with."""
+    return services.sealer.seal(json.dumps(revealed(credentials)).encode(), identity=target.credentials_ref)
+
+
+async def shown(tables: Transaction, record: TargetRecord) -> TargetView:
+    """Show a target with what was proven there last."""
     served = await tables.deployments.get(record.deployment_id) if record.deployment_id else None
     return target_view(record, served)

@@ -26,7 +26,10 @@ from certloom.storage.interface import Transaction
 from certloom.storage.records import DeploymentRecord
 
 RECENT: Final = 20  # deployments
-_SAID: Final = {"added": "The target is added; nothing was sent there yet. Try it, then deploy a certificate to it."}
+_SAID: Final = {
+    "added": "The target is added; nothing was sent there yet. Try it, then deploy a certificate to it.",
+    "changed": "The credentials are changed, and the old ones are destroyed here. Try it before the next renewal.",
+}
 
 
 class Place(NamedTuple):

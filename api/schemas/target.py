@@ -48,6 +48,12 @@ class TargetForm(Form):
     account_id: Annotated[AccountId | None, Field(description=_WHOSE)] = None
 
 
+class CredentialsForm(Form):
+    """What a target is driven with from now on."""
+
+    credentials: Secrets = None
+
+
 class ServingView(View):
     """The deployment that every endpoint was last seen to serve, and the issuance it put there."""
 

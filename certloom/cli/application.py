@@ -1,5 +1,6 @@
 """certloom apply, check, withdraw: names, what to publish to prove them, and the wait until it was seen."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -93,6 +94,12 @@ def key_form(key_type: KeyType | None, csr: Path | None) -> JSON:
     if key_type is not None:
         raise Misunderstood("Give --key-type, and the service makes the key, or --csr with a request of your own key.")
     return {"csr": read_text(csr)}
+
+
+def read_json_file(file: Path) -> JSON:
+    """Return the JSON of a file, or of standard input for `-`; raises Misunderstood."""
+    given = str(file) == "-"
+    return read_json(sys.stdin.read() if given else read_text(file), "standard input" if given else str(file))
 
 
 def read_text(path: Path) -> str:

@@ -1,16 +1,15 @@
 """certloom targets: the places that serve certificates: listed, shown, added, tried, forgotten."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from certloom.cli import completion
-from certloom.cli.application import read_text
+from certloom.cli.application import read_json_file
 from certloom.cli.certificate import short
 from certloom.cli.deployments import endpoint_of, sight_of
-from certloom.cli.faults import EXIT_CODES, JSON, NotDone, read_json
+from certloom.cli.faults import EXIT_CODES, JSON, NotDone
 from certloom.cli.finding import find_target
 from certloom.cli.options import AsJson, Cursor, Key, Limit, Yes
 from certloom.cli.session import Session, begin
@@ -59,14 +58,35 @@ def create(
 
     Nothing is sent there yet, and its credentials are never shown again.
     """
-    given = str(file) == "-"
-    form = read_json(sys.stdin.read() if given else read_text(file), "standard input" if given else str(file))
+    form = read_json_file(file)
     with begin(as_json=as_json, key=key) as session:
         view = session.service.change("POST", "/v1/targets", form)
         session.screen.body(view)
         session.screen.good("Added.")
         _show(session, view)
         session.screen.following(f"certloom targets test {short(view['id'])}")
+
+
+def credentials(
+    target: Target,
+    *,
+    file: Annotated[
+        Path, typer.Option("--file", "-f", metavar="FILE", help="JSON of the new ones alone; - is standard input.")
+    ],
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change what a target is driven with.
+
+    The old credentials are destroyed; what is deployed there stays. They come from a file, never as arguments.
+    """
+    secrets = read_json_file(file)
+    with begin(as_json=as_json, key=key) as session:
+        view = find_target(session, target)
+        changed = session.service.change("PUT", f"/v1/targets/{view['id']}/credentials", {"credentials": secrets})
+        session.screen.body(changed)
+        session.screen.good(f"The credentials of {changed['name']} are changed.")
+        session.screen.following(f"certloom targets test {short(changed['id'])}")
 
 
 def try_out(target: Target, *, key: Key = None, as_json: AsJson = False) -> None:
@@ -144,6 +164,7 @@ for _name, _command in (
     ("list", list_targets),
     ("show", show),
     ("create", create),
+    ("credentials", credentials),
     ("test", try_out),
     ("delete", delete),
 ):

@@ -1,6 +1,5 @@
 """certloom zones, delegation: where proofs are published by the service, so that renewals need nobody."""
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -8,9 +7,9 @@ from typing import Annotated, Final
 import typer
 
 from certloom.cli import completion
-from certloom.cli.application import read_text
+from certloom.cli.application import read_json_file
 from certloom.cli.certificate import short
-from certloom.cli.faults import EXIT_CODES, JSON, Misunderstood, NotDone, Refused, read_json
+from certloom.cli.faults import EXIT_CODES, JSON, Misunderstood, NotDone, Refused
 from certloom.cli.finding import find_zone
 from certloom.cli.options import AsJson, Cursor, Key, Limit, Yes
 from certloom.cli.session import Session, begin
@@ -91,7 +90,7 @@ def create(
         "settings": _given(server, port, key_name, algorithm, provider),
         **({"account_id": account} if account else {}),
     }
-    secrets = _read_secrets(credentials) if credentials else None
+    secrets = read_json_file(credentials) if credentials else None
     with begin(as_json=as_json, key=key) as session:
         view = _sent_with(session, "POST", "/v1/zones", form, secrets)
         session.screen.body(view)
@@ -116,7 +115,7 @@ def change(
 
     What is not named stays as it is, but the credentials have to be given anew, by --credentials or when asked.
     """
-    secrets = _read_secrets(credentials) if credentials else None
+    secrets = read_json_file(credentials) if credentials else None
     with begin(as_json=as_json, key=key) as session:
         view = find_zone(session, zone)
         if view["kind"] == Kind.MANUAL:
@@ -187,11 +186,6 @@ def delegation(
             )
             session.screen.notice(sentence, "")
         session.screen.following("certloom check CERT", "certloom zones list")
-
-
-def _read_secrets(file: Path) -> JSON:
-    given = str(file) == "-"
-    return read_json(sys.stdin.read() if given else read_text(file), "standard input" if given else str(file))
 
 
 def _given(

@@ -4,6 +4,7 @@ import json
 
 from certloom.domain.look import Finding, Tried
 from tests.api.places import KEY, add, form, look
+from tests.api.test_target_credentials import NEWER, secrets_of
 from tests.api.world import World
 from tests.cli.desk import Desk
 
@@ -56,3 +57,12 @@ async def test_forgetting_a_target_is_asked_first(desk: Desk, world: World) -> N
     gone = await desk.typed("targets", "delete", "edge", answers=[("Forget it?", "y\n")])
     assert (gone.code, "edge is forgotten." in gone.told) == (0, True)
     assert "There is no target yet." in (await desk.ok("targets", "list")).out
+
+
+async def test_credentials_are_changed_from_a_file(desk: Desk, world: World) -> None:
+    """From standard input, too; they are in no output, and the test of the target is what comes next."""
+    target = await add(world, "alibaba_cdn")
+    done = await desk.run("targets", "credentials", target["name"], "--file", "-", stdin=json.dumps(NEWER))
+    assert (done.code, NEWER["access_key_secret"] in done.out + done.err) == (0, False)
+    assert "Next: certloom targets test" in done.err
+    assert await secrets_of(world, target) == NEWER

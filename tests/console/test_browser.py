@@ -97,10 +97,12 @@ async def test_every_page_is_for_everybody(desk: Desk, scheme: str, narrow: bool
         assert await grave(page) == []
         await sign_in(page, desk.address, desk.key)
         zone = ok(await desk.world.call("GET", "/v1/zones"))["items"][0]
+        target = next(one for one in ok(await desk.world.call("GET", "/v1/targets"))["items"] if one["has_credentials"])
         for name, path in (
             *addresses(made),
             ("zone", f"/zones/{zone['id']}"),
             ("zone-change", f"/zones/{zone['id']}/change"),
+            ("target-credentials", f"/targets/{target['id']}/credentials"),
         ):
             await page.goto(desk.address + path)
             await keep(page, f"{name}-{scheme}{'-narrow' if narrow else ''}")
