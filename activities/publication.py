@@ -243,7 +243,8 @@ class _Round:
             return
         having = len(checked.servers) - len(checked.lacking) - len(checked.silent)
         seen = f"on {having} of {len(checked.servers)} name servers"
-        self._obstacles[proof.challenge] = Obstacle(_why(proof, checked), seen)
+        unknown = self._waited(proof) and not checked.lacking  # nobody answers us: the CA may fare better, as looks may
+        self._obstacles[proof.challenge] = Obstacle(_why(proof, checked), seen, look_anyway=unknown)
 
     def _waited(self, proof: _Proof) -> bool:
         since = proof.row.presented_at

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from activities.zone import ZoneWriters
-from certloom.dns.interface import DnsProvider
+from certloom.dns.interface import DnsBusy, DnsProvider
 from certloom.domain.errors import CertloomError, Outage
 from certloom.storage.interface import Storage
 from certloom.storage.records import PublishedRecord
@@ -18,6 +18,11 @@ AT_ONCE: Final = 10
 BATCH: Final = 200
 FIRST_PAUSE: Final = timedelta(seconds=5)
 LONGEST_PAUSE: Final = timedelta(hours=1)
+UNDER_WAY: Final = timedelta(minutes=1)
+"""How long after its release a record may still appear: a call goes on when its caller is gone."""
+
+FORGOTTEN: Final = timedelta(days=30)
+"""Longer than any order or proof takes: what is wanted since then was written down by a look that came too late."""
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +31,15 @@ _Opened = DnsProvider | str | None
 
 
 class _Try(NamedTuple):
-    """What became of one record. `why` says that it is still there, and `away` that its server does not answer."""
+    """What became of one record. `why` says that it is not to be closed yet, `away` that its server does not answer.
+
+    `kept` is one that stays on purpose: another certificate has the same value there.
+    """
 
     record: PublishedRecord
     why: str | None = None
     away: bool = False
+    kept: bool = False
 
 
 class Sweep:
@@ -82,16 +91,32 @@ class Sweep:
         async with self._storage.read() as tx:
             wanted = await tx.published.wanted([record.key for record in records])
 
+        elsewhere = {(place, value) for _, place, value in wanted}
+
         async def one(record: PublishedRecord) -> _Try:
-            return _Try(record) if record.key in wanted else await _clean_up(zone, record)
+            if record.key in wanted:
+                return _Try(record, kept=True)
+            if (record.place, record.value) in elsewhere:
+                return _Try(record, "another account's proof may be the very same record; it is left for now")
+            return self._settled(await _clean_up(zone, record))
 
         return await asyncio.gather(*(one(record) for record in records))
+
+    def _settled(self, tried: _Try) -> _Try:
+        """Look again at what was never seen to stand there: whoever was writing it may not have come to an end."""
+        since = tried.record.unwanted_since
+        young = since is not None and self._clock() - since < UNDER_WAY
+        if tried.why is None and tried.record.presented_at is None and young:
+            return tried._replace(why="it may be written at this moment; it is looked for once more")
+        return tried
 
     async def _write_down(self, tries: Sequence[_Try]) -> None:
         """Close what is gone, postpone what is not; a process that dies before cleans up again."""
         async with self._storage.begin() as tx:
-            await tx.published.close(*(one.record for one in tries if one.why is None))
-            for record, why, _ in tries:
+            gone = [one for one in tries if one.why is None]
+            await tx.published.close(*(one.record for one in gone if not one.kept))
+            await tx.published.close(*(one.record for one in gone if one.kept), taken_away=False)
+            for record, why, *_ in tries:
                 if why is not None:
                     pause = min(FIRST_PAUSE * 2 ** min(record.tries, 20), LONGEST_PAUSE)
                     logger.warning("the record at %s is still there: %s", record.place, why)
@@ -114,7 +139,7 @@ async def _clean_up(zone: _Opened, record: PublishedRecord) -> _Try:
     try:
         await zone.clean_up(record.place, record.value)
     except CertloomError as error:
-        return _Try(record, error.detail, away=isinstance(error, Outage))
+        return _Try(record, error.detail, away=isinstance(error, Outage) and not isinstance(error, DnsBusy))
     except Exception as error:  # nor must one odd record keep those beside it
         logger.exception("an error that nobody planned for at %s", record.place)
         return _Try(record, _unplanned(error))

@@ -37,12 +37,13 @@ class ZoneWriters:
         return {**_in_zones(zones, challenges), **await self._delegated(tx, account_id, left)}
 
     async def open(self, tx: Transaction, how: str) -> DnsProvider | None:
-        """Return who writes there; None when the zone was deleted, or this service has no zone for delegation.
-
-        Raises DnsRefused.
-        """
-        if how == DELEGATED:
-            return self._delegation.provider if self._delegation else None
+        """Return who writes there; None when the zone was deleted. Raises DnsRefused."""
+        if how == DELEGATED and self._delegation is None:
+            raise DnsRefused(
+                "This process knows no zone for delegated names; set CERTLOOM_DELEGATION_FILE as for the others."
+            )
+        if how == DELEGATED and self._delegation:
+            return self._delegation.provider
         zone = await tx.zones.get(how)
         if zone is None or zone.deleted_at is not None:
             return None

@@ -14,7 +14,7 @@ from api.services import Services
 from api.zone_form import read_zone_name
 from certloom.domain.errors import Conflict, InvalidInput, NotFound
 from certloom.domain.role import Role
-from certloom.domain.zone import PROOF_LABELS
+from certloom.domain.zone import PROOF_LABELS, proven_name
 
 router = APIRouter(prefix="/delegations", tags=["DNS zones"])
 
@@ -35,6 +35,7 @@ async def read_delegation(name: Name, services: AnyServices, caller: AnyCaller) 
     )
     if faults:
         raise InvalidInput(faults)
+    base = proven_name(base) or base  # who copied the record's name means the name that it proves
     label = await _label(services, caller, account_id, base)
     alias = AliasView(name=f"{PROOF_LABELS[0]}.{base}", value=f"{label}.{zone}.")
     return say(DelegationView(name=base, record=alias), 200, {"Cache-Control": "private, no-cache"})

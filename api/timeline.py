@@ -155,7 +155,7 @@ TABLE: Final[Mapping[type[f.Happened], Callable[[Any], Words]]] = {
     f.ProofWanted: lambda fact: Words(
         "The next renewal needs the proof again, and it was not found.",
         "A proof is good for a limited time only.",
-        f"Publish the proof before {date(fact.renewal_at)}.",
+        f"Publish the proof before {date(fact.renewal_at)}, unless we do that for you.",
     ),
     f.ProofRefreshed: lambda _: Words("The proof was found again.", None, "The next renewal needs nothing from you."),
     f.Reminded: _reminded,

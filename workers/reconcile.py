@@ -15,7 +15,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.contest import REMEMBERED
-from activities.sweep import Sweep
+from activities.sweep import FORGOTTEN, Sweep
 from certloom import wiring
 from certloom.domain.errors import CertloomError, Outage
 from certloom.domain.state import CertificateState
@@ -203,6 +203,7 @@ def _purges(settings: Settings, storage: Storage) -> Sequence[Chore]:
         async with storage.begin() as tx:
             count = await tx.budget.purge(now - ORDERS_COUNTED, now=now)
             count += await tx.contests.purge(now - REMEMBERED)
+            await tx.published.expire(now - FORGOTTEN, now)
         return f"forgot {count} entries of issuers' limits" if count else ""
 
     return Chore("purge", settings.purge_interval, answers), Chore("limits", settings.purge_interval, limits)

@@ -5,7 +5,7 @@ none. For the record itself it is never asked, or it would remember for minutes 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import dns.flags
@@ -35,16 +35,23 @@ MOST_STEPS: Final = 10  # aliases and referrals
 
 
 class _Reply(NamedTuple):
-    """What one server said: values, or an alias, or (a referral) who knows better, or what is wrong with it."""
+    """What one server said: values, or an alias, or (a referral) whose zone it is, or what is wrong with it."""
 
     server: str
     values: tuple[str, ...] = ()
     alias: str | None = None
-    below: tuple[str, ...] = ()
+    below: "_Cut | None" = None
     error: str | None = None
 
     def told(self) -> ServerAnswer:
         return ServerAnswer(server=self.server, values=self.values, error=self.error)
+
+
+class _Cut(NamedTuple):
+    """A zone, and the servers that are named for it."""
+
+    zone: str
+    hosts: tuple[str, ...]
 
 
 class NetworkAuthorities:
@@ -85,31 +92,31 @@ class _Survey:
 
     async def _walk(self, name: str, value: str) -> Checked:
         """Follow referrals and aliases; servers that do not know of an alias yet count as lacking the value."""
-        hosts, behind = await self._above(name), list[ServerAnswer]()
+        cut, behind = await self._above(name), list[ServerAnswer]()
         for _ in range(MOST_STEPS):
-            replies = await asyncio.gather(*(self._ask(host, name) for host in hosts))
+            replies = await asyncio.gather(*(self._ask(host, name, cut.zone) for host in cut.hosts))
             alias = next((reply.alias for reply in replies if reply.alias), None)
-            below = tuple(sorted({host for reply in replies for host in reply.below}))
+            below = _deepest(reply.below for reply in replies if reply.below)
             if alias:
                 behind += [reply.told() for reply in replies if reply.alias != alias and not reply.error]
-                name, hosts = alias, await self._above(alias)
+                name, cut = alias, await self._above(alias)
             elif below:
-                hosts = below[:MOST_SERVERS]
+                cut = below
             else:
                 return Checked(
                     canonical_name=name, value=value, servers=(*behind, *(reply.told() for reply in replies))
                 )
         raise DnsOutage(f"The aliases of {name} do not end: more than {MOST_STEPS} steps, or a loop.")
 
-    async def _above(self, name: str) -> Sequence[str]:
-        """Return the servers of the closest zone above a name."""
+    async def _above(self, name: str) -> _Cut:
+        """Return the closest zone above a name."""
         zone = _parent(name)
         while zone:
             answer = await self._name_servers(zone)
             if answer.canonical_name.lower() != zone:  # what stands behind an alias is another zone's
                 zone = _parent(zone)
             elif answer.records:
-                return sorted(set(answer.records))[:MOST_SERVERS]
+                return _Cut(zone, tuple(sorted(set(answer.records))[:MOST_SERVERS]))
             else:
                 zone = _further(zone, answer.zone)
         raise DnsOutage(f"No name server is known to be authoritative for {name}.")
@@ -119,14 +126,14 @@ class _Survey:
             self._known[zone] = await self._resolver.name_servers(zone)
         return self._known[zone]
 
-    async def _ask(self, host: str, name: str) -> _Reply:
+    async def _ask(self, host: str, name: str, zone: str) -> _Reply:
         query = dns.message.make_query(dns.name.from_text(name), RdataType.TXT)
         query.flags &= ~dns.flags.RD
         try:
             answer = await exchange(self._dialer, host, self._port, query, deadline=SERVER_DEADLINE)
         except CertloomError as error:
             return _Reply(host, error=error.detail)
-        return _read(host, name, answer)
+        return _read(host, name, zone, answer)
 
 
 def _parent(name: str) -> str:
@@ -139,11 +146,21 @@ def _further(name: str, told: str | None) -> str:
     return told if told and f".{above}".endswith(f".{told}") else above
 
 
-def _read(host: str, name: str, answer: dns.message.Message) -> _Reply:
+def _deepest(cuts: Iterable[_Cut]) -> _Cut | None:
+    """Return the zone closest to the name, with all servers that anybody names for it."""
+    found = list(cuts)
+    zone = max((cut.zone for cut in found), key=len, default=None)
+    if zone is None:
+        return None
+    hosts = {host for cut in found if cut.zone == zone for host in cut.hosts}
+    return _Cut(zone, tuple(sorted(hosts)[:MOST_SERVERS]))
+
+
+def _read(host: str, name: str, zone: str, answer: dns.message.Message) -> _Reply:
     if answer.rcode() not in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
         return _Reply(host, error=f"The name server {host} answered {dns.rcode.to_text(answer.rcode())}.")
     if not answer.flags & dns.flags.AA:
-        return _referral(host, name, answer)
+        return _referral(host, name, zone, answer)
     owner = dns.name.from_text(name)
     alias = answer.get_rrset(answer.answer, owner, dns.rdataclass.IN, RdataType.CNAME)
     if alias and isinstance(alias[0], dns.rdtypes.ANY.CNAME.CNAME):
@@ -153,14 +170,18 @@ def _read(host: str, name: str, answer: dns.message.Message) -> _Reply:
     return _Reply(host, values=tuple(sorted(values)))
 
 
-def _referral(host: str, name: str, answer: dns.message.Message) -> _Reply:
-    """Read who is named instead; only for a zone that holds the name, and is not the top of everything."""
-    owner, below = dns.name.from_text(name), set[str]()
+def _referral(host: str, name: str, zone: str, answer: dns.message.Message) -> _Reply:
+    """Read whose it is instead: a zone that holds the name and lies below the one that was asked.
+
+    A server that leads to that very zone, or upwards, was named for it and does not have it (a lame delegation): what
+    is wrong is this server, and the others' word counts.
+    """
+    owner, asked = dns.name.from_text(name), dns.name.from_text(zone)
     for rrset in answer.authority:
-        if rrset.rdtype == RdataType.NS and owner.is_subdomain(rrset.name) and len(rrset.name) > 2:
-            below |= {_shown(one.target) for one in rrset if isinstance(one, dns.rdtypes.ANY.NS.NS)}
-    if below:
-        return _Reply(host, below=tuple(sorted(below)))
+        lower = rrset.name.is_subdomain(asked) and rrset.name != asked
+        if rrset.rdtype == RdataType.NS and lower and owner.is_subdomain(rrset.name):
+            hosts = {_shown(one.target) for one in rrset if isinstance(one, dns.rdtypes.ANY.NS.NS)}
+            return _Reply(host, below=_Cut(_shown(rrset.name), tuple(sorted(hosts))))
     return _Reply(host, error=f"The name server {host} is not authoritative for {name}.")
 
 

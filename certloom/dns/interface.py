@@ -22,6 +22,10 @@ class DnsOutage(Outage):
     code = "dns_outage"
 
 
+class DnsBusy(DnsOutage):
+    """This process has too much under way there; it says nothing about the server or the vendor."""
+
+
 class DnsProvider(Protocol):
     """Writes into one zone. Both calls take at most 30 s, may be made again after a crash at any moment.
 

@@ -5,12 +5,15 @@ read from the environment, and no text of its errors is shown, because addresses
 """
 
 import asyncio
+import functools
 import importlib
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
-from certloom.dns.interface import DnsOutage, DnsRefused
+from certloom.dns.interface import DnsBusy, DnsOutage, DnsRefused
 from certloom.domain.zone import LexiconCredentials, lies_in
 
 DEADLINE: Final = 25.0
@@ -19,9 +22,15 @@ DEADLINE: Final = 25.0
 TTL: Final = 120  # vendors round it up to what they allow
 
 MOST_CALLS: Final = 8
-"""Calls of one process at a time. A vendor that never answers holds its thread, for the package sets no time limit."""
+"""Calls at one vendor by one process at a time, so that one that is slow holds up no other's."""
 
-_calls: Final = threading.BoundedSemaphore(MOST_CALLS)
+TIME_LIMIT: Final = (10.0, 20.0)
+"""Seconds to connect and for an answer, where a module of the package sets none; or a thread might never end."""
+
+_calls: Final[dict[str, threading.BoundedSemaphore]] = defaultdict(lambda: threading.BoundedSemaphore(MOST_CALLS))
+_LOOK_AGAIN: Final = 0.05  # seconds
+
+_turns: Final[WeakValueDictionary[tuple[str, str], threading.Lock]] = WeakValueDictionary()
 
 
 class LexiconProvider:
@@ -51,10 +60,14 @@ class LexiconProvider:
         if not lies_in(record_name, self._zone):
             raise DnsRefused(f"{record_name} does not lie in the zone {self._zone}.")
         options = {name: value.get_secret_value() for name, value in self._credentials.options.items()}
+        release: Callable[[], None] | None = None
         try:
             async with asyncio.timeout(self._deadline):
-                await _in_thread(lambda: _call(self._vendor, self._zone, options, act))
+                release = await _turn(self._vendor, self._zone)
+                await _in_thread(lambda: _call(self._vendor, self._zone, options, act), release)
         except TimeoutError:
+            if release is None:
+                raise DnsBusy(f"Too many calls to {self._vendor} are under way here; this one comes again.") from None
             raise DnsOutage(f"{self._vendor} did not answer within {self._deadline:g} s.") from None
         except (DnsRefused, DnsOutage):
             raise
@@ -69,6 +82,7 @@ def _call(vendor: str, zone: str, options: Mapping[str, str], act: Callable[[Any
     except ImportError as error:
         raise DnsRefused("This service was installed without the extra for DNS vendors (certloom[dns]).") from error
     chosen = {"provider_name": vendor, "domain": zone, "ttl": TTL, vendor: dict(options)}
+    _set_time_limit()
     provider = module.Provider(config.with_dict(chosen))
     provider.authenticate()
     try:
@@ -89,10 +103,11 @@ def _translated(vendor: str, zone: str, error: Exception) -> DnsRefused | DnsOut
     return DnsOutage(f"{vendor} could not carry the change out in the zone {zone} ({why}).")
 
 
-async def _in_thread(work: Callable[[], None]) -> None:
-    """Do blocking work in a thread of its own that holds up neither the loop nor the end of the process."""
-    if not _calls.acquire(blocking=False):
-        raise DnsOutage("Too many calls to DNS vendors are under way here; this one comes again.")
+async def _in_thread(work: Callable[[], None], release: Callable[[], None]) -> None:
+    """Do blocking work in a thread of its own that holds up neither the loop nor the end of the process.
+
+    *release* is called when the work ends, which may be after its caller has gone.
+    """
     loop, done = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
 
     def tell(error: BaseException | None) -> None:
@@ -106,9 +121,53 @@ async def _in_thread(work: Callable[[], None]) -> None:
         except Exception as error:  # noqa: BLE001 - handed to who waits
             failure = error
         finally:
-            _calls.release()
+            release()
         if not loop.is_closed():
             loop.call_soon_threadsafe(tell, failure)
 
     threading.Thread(target=run, name="dns vendor", daemon=True).start()
     await done
+
+
+async def _turn(vendor: str, zone: str) -> Callable[[], None]:
+    """Wait for a free call at the vendor, and for the zone: many vendors lose one of two changes at the same time.
+
+    Returns what gives both back.
+    """
+    turn = _turns.setdefault((vendor, zone), threading.Lock())
+    calls = _calls[vendor]
+    while not _both(turn, calls):  # noqa: ASYNC110 - a thread gives them back
+        await asyncio.sleep(_LOOK_AGAIN)
+
+    def release() -> None:
+        calls.release()
+        turn.release()
+
+    return release
+
+
+def _both(turn: threading.Lock, calls: threading.BoundedSemaphore) -> bool:
+    """Take both, or neither."""
+    if not turn.acquire(blocking=False):
+        return False
+    if calls.acquire(blocking=False):
+        return True
+    turn.release()
+    return False
+
+
+def _set_time_limit() -> None:
+    """Limit every request that sets no time itself, once for the process; ours all set theirs."""
+    sessions: Any = importlib.import_module("requests").Session
+    plain = sessions.request
+    if getattr(plain, "limited", False):
+        return
+
+    @functools.wraps(plain)
+    def request(self: Any, *given: Any, **named: Any) -> Any:
+        if named.get("timeout") is None:
+            named["timeout"] = TIME_LIMIT
+        return plain(self, *given, **named)
+
+    request.limited = True  # type: ignore[attr-defined]
+    sessions.request = request

@@ -148,10 +148,19 @@ class DnsResolver:
             return f"failed with {type(error).__name__}"
         if response.rcode() not in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
             return f"answered {dns.rcode.to_text(response.rcode())}"
+        if rdtype is not RdataType.NS and _is_referral(response):  # for NS it tells what was asked, of the zone itself
+            return "answered with a referral; it does not look up names for us"
         return response if _is_usable(response) else "answered with a contradiction"
 
 
 _SILENT = "did not answer in time"
+
+
+def _is_referral(response: dns.message.Message) -> bool:
+    """Whether a server that does not recurse names others instead of saying what there is, or that there is nothing."""
+    told = {rrset.rdtype for rrset in response.authority}
+    empty = not response.answer and not response.flags & dns.flags.AA
+    return empty and RdataType.NS in told and RdataType.SOA not in told
 
 
 def _is_usable(response: dns.message.Message) -> TypeGuard[dns.message.QueryMessage]:

@@ -159,26 +159,32 @@ class SqlPublishedTable:
             return await changed(self._connection, _WANTED_OF, mine)
         return await changed(self._connection, _WANTED_OF.where(dns_records.c.attempt <= attempt), mine)
 
+    async def expire(self, before: datetime, at: datetime) -> int:
+        """Mark as unwanted what was wanted before *before*."""
+        statement = update(dns_records).where(~_UNWANTED, dns_records.c.created_at < before)
+        return await changed(self._connection, statement.values(unwanted_since=at, next_try_at=at, tries=0))
+
     async def due(self, now: datetime, *, limit: int) -> Sequence[PublishedRecord]:
         """List unwanted ones whose time has come, oldest date first."""
         statement = select(dns_records).where(_UNWANTED, dns_records.c.next_try_at <= now)
         return await many(self._connection, statement.order_by(dns_records.c.next_try_at).limit(limit), PublishedRecord)
 
     async def wanted(self, keys: Sequence[Key]) -> Collection[Key]:
-        """Those of some values that anybody wants to stand there."""
+        """Return every key that anybody wants, at the places of these."""
         places = {"the_places": sorted({place for _, place, _ in keys})}
         rows = await self._connection.execute(_WANTED, places)
-        return set(keys) & {(row.how, row.place, row.value) for row in rows}
+        return {(row.how, row.place, row.value) for row in rows}
 
-    async def close(self, *records: PublishedRecord) -> None:
-        """Forget unwanted ones that were taken away; who wants the same value by now publishes it anew."""
+    async def close(self, *records: PublishedRecord, taken_away: bool = True) -> None:
+        """Forget unwanted ones; of what was taken away, who wants the same value by now publishes it anew."""
         if not records:
             return
         await self._connection.execute(
             _CLOSED, [_given(_ROW, _order(record)) for record in sorted(records, key=_order)]
         )
-        keys = sorted({record.key for record in records})
-        await self._connection.execute(_VANISHED, [_given(_KEY, key) for key in keys])
+        keys = sorted({record.key for record in records}) if taken_away else ()
+        if keys:
+            await self._connection.execute(_VANISHED, [_given(_KEY, key) for key in keys])
 
     async def postpone(self, record: PublishedRecord, *, until: datetime, error: str) -> None:
         """Count a try that failed, and say why and when the next one is."""

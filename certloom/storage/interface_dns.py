@@ -85,16 +85,20 @@ class PublishedTable(Protocol):
         """
         ...
 
+    async def expire(self, before: datetime, at: datetime) -> int:
+        """Mark as unwanted what was wanted before *before*; return how much. No order takes so long."""
+        ...
+
     async def due(self, now: datetime, *, limit: int) -> Sequence[PublishedRecord]:
         """List unwanted ones whose time has come, oldest date first."""
         ...
 
     async def wanted(self, keys: Sequence[tuple[str, str, str]]) -> Collection[tuple[str, str, str]]:
-        """Return those keys whose value anybody wants to stand there."""
+        """Return every key that anybody wants, at the places of these; one value at one place may have several."""
         ...
 
-    async def close(self, *records: PublishedRecord) -> None:
-        """Forget unwanted ones that were taken away. Who wants the same value by now publishes it anew."""
+    async def close(self, *records: PublishedRecord, taken_away: bool = True) -> None:
+        """Forget unwanted ones. Of what was taken away, who wants the same value by now publishes it anew."""
         ...
 
     async def postpone(self, record: PublishedRecord, *, until: datetime, error: str) -> None:

@@ -119,6 +119,22 @@ async def test_a_delegated_part_is_asked_at_its_own_servers(servers: Servers) ->
     assert [answer.server for answer in checked.servers] == ["ns.three.test"]
 
 
+async def test_a_server_that_was_named_and_does_not_have_the_zone_is_told_apart(tmp_path: Path) -> None:
+    """One that serves only the zone above leads back to where we asked; the others' word counts."""
+    lame = "sub NS ns1\n"
+    first = make_bind(tmp_path / "1", {"one.test": ONE + lame, "two.test": TWO, "three.test": THREE})
+    second = make_bind(tmp_path / "2", {"one.test": ONE + lame})
+    third = make_bind(tmp_path / "3", {"sub.one.test": SUB + "@ NS ns1.one.test.\n"})
+    async with running(first, second, third):
+        name = "_acme-challenge.sub.one.test"
+        await make_provider(third, "sub.one.test").present(name, "v")
+        checked = await Servers(first, second, third).survey().check(name, "v")
+
+    assert (checked.anywhere, checked.lacking) == (True, ())
+    assert [answer.server for answer in checked.silent] == ["ns1.one.test"]
+    assert "is not authoritative" in (checked.silent[0].error or "")
+
+
 async def test_a_loop_of_aliases_ends(servers: Servers) -> None:
     """Aliases that lead back are an outage, not an endless walk."""
     with pytest.raises(Outage, match="do not end"):

@@ -1,9 +1,11 @@
 """What is published, where, and when it counts as ready; over the fake and a real database."""
 
+import asyncio
+
 import pytest
 
 from certloom.dns.fake import FakeDns
-from certloom.dns.interface import DnsRefused
+from certloom.dns.interface import Checked, DnsRefused, ServerAnswer
 from certloom.domain.application import Challenge, ValidationMethod
 from certloom.domain.errors import Outage
 from certloom.domain.zone import ManualSettings
@@ -209,10 +211,50 @@ async def test_a_row_that_vanished_meanwhile_comes_back_unwanted(ground: Ground,
     board.present = present  # type: ignore[method-assign]
     await ground.publish(PLAIN)
     assert board.shown == {NAME: {"v"}}
+    ground.later(minutes=1)
     await ground.sweep()
 
     assert board.shown == {}
     assert await ground.rows() == []
+
+
+async def test_a_vendor_that_goes_on_when_its_caller_is_gone_leaves_nothing(ground: Ground, board: FakeDns) -> None:
+    """What was never seen to stand there is looked for once more, after any call has ended."""
+    await ground.add_zone()
+    original, reached = board.present, asyncio.Event()
+
+    async def present(record_name: str, value: str) -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    board.present = present  # type: ignore[method-assign]
+    look = asyncio.ensure_future(ground.publish(PLAIN))
+    await reached.wait()
+    await ground.release(attempt=1)
+    await ground.sweep()
+    look.cancel()
+    await asyncio.wait([look])
+    await original(NAME, "v")
+    ground.later(minutes=1)
+    await ground.sweep()
+
+    assert board.shown == {}
+    assert await ground.rows() == []
+
+
+async def test_where_nobody_answers_us_it_is_looked_at_after_a_while(ground: Ground, board: FakeDns) -> None:
+    """Servers that are closed to us over TCP may be open to a CA, and to our own look."""
+    await ground.add_zone()
+
+    async def check(name: str, value: str) -> Checked:
+        return Checked(canonical_name=name, value=value, servers=(ServerAnswer(server="ns1", error="It is silent."),))
+
+    board.check = check  # type: ignore[method-assign]
+    early = (await ground.publish(PLAIN))[PLAIN]
+    ground.later(minutes=10)
+    late = (await ground.publish(PLAIN))[PLAIN]
+
+    assert (early.look_anyway, late.look_anyway) == (False, True)
 
 
 async def test_the_account_must_be_known(ground: Ground, board: FakeDns) -> None:

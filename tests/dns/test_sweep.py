@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from activities.sweep import Sweep
+from activities.zone import ZoneWriters
 from certloom.dns.fake import FakeDns
-from certloom.dns.interface import DelegationZone, DnsProvider, DnsRefused
+from certloom.dns.interface import DelegationZone, DnsBusy, DnsProvider, DnsRefused
 from certloom.domain.errors import Outage
 from certloom.domain.zone import DnsZone, Rfc2136Settings, ZoneCredentials
-from tests.dns.ground import DELEGATION, Ground, challenge, make_ground
+from tests.dns.ground import DELEGATION, THEIRS, Ground, challenge, make_ground
 
 PLAIN = challenge()
 NAME = "_acme-challenge.www.one.test"
@@ -134,6 +136,67 @@ async def test_a_value_of_two_certificates_stays_until_the_last(ground: Ground, 
     await ground.sweep()
 
     assert board.shown == {}
+
+
+async def test_what_another_account_has_there_is_left(ground: Ground, board: FakeDns) -> None:
+    """Two accounts may have one zone, and one record for both of their orders: it goes with the last of them."""
+    await ground.add_zone()
+    await ground.add_zone(account_id=THEIRS)
+    await ground.publish(PLAIN)
+    await ground.publish(PLAIN, account_id=THEIRS, certificate_id="cert_2")
+    await ground.release()
+    await ground.sweep()
+    assert board.shown == {NAME: {"v"}}
+
+    await ground.release("cert_2")
+    ground.later(hours=1)
+    await ground.sweep()
+    assert board.shown == {}
+    assert [*await ground.rows(), *await ground.rows("cert_2")] == []
+
+
+async def test_what_is_kept_for_another_is_still_known_to_stand(ground: Ground, board: FakeDns) -> None:
+    """A certificate that goes takes nothing from what is known of the one that stays."""
+    board.aliases[NAME] = await ground.delegate()
+    await ground.publish(PLAIN)
+    await ground.publish(PLAIN, certificate_id="cert_2")
+    await ground.release()
+    await ground.sweep()
+    async with ground.storage.read() as tx:
+        standing = await tx.published.standing(["cert_2"])
+
+    assert len(standing) == 1
+
+
+async def test_a_process_without_the_zone_for_delegation_takes_nothing_away(ground: Ground, board: FakeDns) -> None:
+    """What it cannot write is left to one that can, instead of being forgotten."""
+    board.aliases[NAME] = await ground.delegate()
+    await ground.publish(PLAIN)
+    await ground.release()
+    writers = ZoneWriters(sealer=ground.sealer, providers=board)
+    assert "later" in await Sweep(storage=ground.storage, writers=writers, clock=lambda: ground.now)()
+    ground.later(hours=1)
+    await ground.sweep()
+
+    assert board.shown == {}
+
+
+async def test_a_busy_process_is_no_sign_of_a_server_that_is_away(ground: Ground, board: FakeDns) -> None:
+    """One record that found no free call holds up none of the others."""
+    await ground.add_zone()
+    names = [f"n{number:02}.one.test" for number in range(25)]
+    await ground.publish(*(challenge(name) for name in names))
+    await ground.release()
+    original = board.clean_up
+
+    async def clean_up(record_name: str, value: str) -> None:
+        if record_name == f"_acme-challenge.{names[0]}":
+            raise DnsBusy("Too many calls are under way here.")
+        await original(record_name, value)
+
+    board.clean_up = clean_up  # type: ignore[method-assign]
+    await ground.sweep()
+    assert set(board.shown) == {f"_acme-challenge.{names[0]}"}
 
 
 async def test_releasing_an_order_leaves_the_next_one(ground: Ground, board: FakeDns) -> None:

@@ -30,6 +30,7 @@ ONE = (
     HEAD
     + 'ns A 127.0.0.1\nwww A 192.0.2.1\nwww 3 AAAA 2001:db8::1\n@ CAA 128 issue "ca.example; a=b"\n'
     + "_proof 4 CNAME x.two.test.\n_away CNAME x.elsewhere.example.\n*.wild TXT any\n"
+    + "part NS ns.part\nns.part A 127.0.0.9\n"
     + "".join(f"many TXT {number:0200}\n" for number in range(40))
 )
 TWO = HEAD + 'x TXT "pro" "of"\n'
@@ -118,3 +119,9 @@ async def test_how_long_an_answer_stands(resolver: DnsResolver, name: str, ttl: 
 async def test_wildcards_answer(resolver: DnsResolver) -> None:
     """A record from a wildcard is a record."""
     assert (await resolver.texts("a.b.wild.one.test")).records == ("any",)
+
+
+async def test_a_server_that_only_refers_has_not_answered(resolver: DnsResolver) -> None:
+    """Of a part that others hold it knows nothing: no CAA record there is not its to say."""
+    with pytest.raises(Outage, match="answered with a referral"):
+        await resolver.caa("www.part.one.test")

@@ -107,6 +107,14 @@ async def test_a_record_goes_from_wanted_to_gone(storage: SqlStorage) -> None:
         assert [found.value for found in await tx.published.of_certificate("cert_1")] == ["w"]
 
 
+async def test_what_was_wanted_long_ago_expires(storage: SqlStorage) -> None:
+    """A row that a look wrote down after its order's end is found in the end."""
+    async with storage.begin() as tx:
+        await tx.published.want([record(), record("cert_2").model_copy(update={"created_at": NOW - timedelta(days=2)})])
+        assert await tx.published.expire(NOW - timedelta(days=1), NOW) == 1
+        assert [one.certificate_id for one in await tx.published.due(NOW, limit=9)] == ["cert_2"]
+
+
 async def test_what_stands_there_is_listed_for_several(storage: SqlStorage) -> None:
     """Neither what is yet to be published nor what is to be taken away."""
     async with storage.begin() as tx:
