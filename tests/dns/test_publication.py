@@ -246,8 +246,9 @@ async def test_where_nobody_answers_us_it_is_looked_at_after_a_while(ground: Gro
     """Servers that are closed to us over TCP may be open to a CA, and to our own look."""
     await ground.add_zone()
 
-    async def check(name: str, value: str) -> Checked:
-        return Checked(canonical_name=name, value=value, servers=(ServerAnswer(server="ns1", error="It is silent."),))
+    async def check(record_name: str, value: str) -> Checked:
+        silent = ServerAnswer(server="ns1", error="It is silent.")
+        return Checked(canonical_name=record_name, value=value, servers=(silent,))
 
     board.check = check  # type: ignore[method-assign]
     early = (await ground.publish(PLAIN))[PLAIN]
