@@ -17,8 +17,11 @@ PLACED_ANEW: Final = frozenset({"authorization_ended", "leaf_over", "order_ended
 CONTESTED: Final = "contested"  # happens once per name and order, so the order is placed anew at once
 # What only an operator can mend. A new application waits for him: its applicant has done nothing wrong.
 OPERATORS: Final = frozenset(
-    {"externalAccountRequired", "invalidContact", "invalidProfile", "unsupportedContact", "userActionRequired"}
-)
+    {
+        "accountDoesNotExist", "accountRefused", "externalAccountRequired", "invalidContact", "invalidProfile",
+        "unsupportedContact", "userActionRequired",
+    }
+)  # fmt: skip
 
 
 def refused(state: CertificateState, refusal: IssuerRefused, now: datetime) -> Fact:

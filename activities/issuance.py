@@ -21,7 +21,9 @@ from certloom.storage.interface import Storage, Transaction
 from certloom.storage.records import IssuanceRecord, RenewalRecord
 from certloom.validation.interface import Validator
 
-FAILED_VALIDATIONS: Final = frozenset({"caa", "connection", "dns", "incorrectResponse", "tls", "unauthorized"})
+FAILED_VALIDATIONS: Final = frozenset(
+    {"caa", "connection", "dns", "incorrectResponse", "rejectedIdentifier", "tls", "unauthorized", "validation_failed"}
+)
 CAA_GOOD_FOR: Final = timedelta(hours=8)  # BR 3.2.2.8: issue within the TTL or 8 h of the check
 
 

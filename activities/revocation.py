@@ -9,6 +9,7 @@ from temporalio import activity
 
 from activities.attempt import known
 from activities.work import Done, Work, act_once, started_at
+from certloom.domain.errors import IssuerRefused
 from certloom.domain.fact import Fact, Retired, Revoked
 from certloom.domain.issuance import Issuance, IssuanceState, RevocationReason
 from certloom.domain.state import CertificateState
@@ -39,8 +40,7 @@ class RevocationActivities:
         serials = tuple(leaf.serial for leaf in leaves)
 
         async def effect() -> Fact:
-            for leaf in leaves:
-                await self._revoke(state, leaf, now)
+            await self._revoke_all(state, leaves, now)
             return Retired(at=now, serials=serials) if state.retiring else Revoked(at=now, serials=serials)
 
         async def beside(tx: Transaction, _: Fact) -> None:
@@ -49,6 +49,17 @@ class RevocationActivities:
         newest = state.issuances[-1].serial
         key = state.claim(f"retire/{newest}" if state.retiring else f"revoke/{newest}")
         return await act_once(self._storage, work, key=key, now=now, effect=effect, beside=beside)
+
+    async def _revoke_all(self, state: CertificateState, leaves: Sequence[Issuance], now: datetime) -> None:
+        """Ask for each, the newest first, which is the one in use; one that is refused keeps none of the others."""
+        refusals: list[IssuerRefused] = []
+        for leaf in sorted(leaves, key=lambda one: one.number, reverse=True):
+            try:
+                await self._revoke(state, leaf, now)
+            except IssuerRefused as refusal:
+                refusals.append(refusal)
+        if refusals:
+            raise refusals[0]
 
     async def _leaves(self, state: CertificateState, now: datetime) -> Sequence[Issuance]:
         """List what the tables hold: a leaf counts whose signing the workflow never learned of."""

@@ -148,7 +148,7 @@ TABLE: Final[Mapping[type[f.Happened], Callable[[Any], Words]]] = {
     f.Discarded: lambda fact: Words(f"Attempt {fact.attempt} was dropped and its private key destroyed."),
     f.RenewalStarted: _renewal_started,
     f.OrderExpired: lambda _: Words(
-        "The issuer's order ended before it was proven.", None, "A new order is placed, with new challenges."
+        "The issuer's order ended before a certificate was signed.", None, "A new order is placed, with new challenges."
     ),
     f.RenewalSuggested: _renewal_suggested,
     f.RenewalFailed: _renewal_failed,

@@ -9,7 +9,7 @@ from certloom.domain import command as c
 from certloom.domain import fact as f
 from certloom.domain.agenda import PROVE_WITHIN, PROVE_WITHIN_REVIEWED, renewal_at
 from certloom.domain.application import Application, Decision
-from certloom.domain.certificate import CertificateStatus
+from certloom.domain.certificate import CertificateStatus, Phase
 from certloom.domain.deployment import (
     DeploymentReport,
     DeploymentState,
@@ -248,6 +248,15 @@ def _renewal(state: CertificateState, now: datetime, *, actor: str = f.SYSTEM) -
     return f.RenewalStarted(at=now, actor=actor, purpose=OrderPurpose.RENEWAL, key_type=key_type, csr_ref=state.csr_ref)
 
 
+def _given_up(state: CertificateState, now: datetime) -> f.Fact:
+    """Nobody failed to prove what there was no challenge for: the reason is then what kept the order back."""
+    trouble = state.attention or state.delay
+    if state.phase is Phase.PREPARING and trouble:
+        detail = f"The order could not be placed in time: {trouble.why}"
+        return f.ApplicationRefused(at=now, reason="not_placed", detail=detail)
+    return f.NotProven(at=now)
+
+
 def _reminder(state: CertificateState, now: datetime) -> f.Fact:
     end = state.issuance.not_after if state.issuance else None
     if end is None:
@@ -258,7 +267,7 @@ def _reminder(state: CertificateState, now: datetime) -> f.Fact:
 
 _OF_DATES: Final[Mapping[StepKind, Callable[[CertificateState, datetime], f.Fact]]] = {
     StepKind.CANCEL_UNPAID: lambda _, now: f.OrderLapsed(at=now),
-    StepKind.GIVE_UP: lambda _, now: f.NotProven(at=now),
+    StepKind.GIVE_UP: _given_up,
     StepKind.REORDER: lambda _, now: f.OrderExpired(at=now),
     StepKind.RENEW: _renewal,
     StepKind.REMIND: _reminder,

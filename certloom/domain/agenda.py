@@ -20,6 +20,7 @@ PROVE_WITHIN: Final = timedelta(days=7)
 PROVE_WITHIN_REVIEWED: Final = timedelta(days=30)  # OV and EV
 REMIND_BEFORE: Final = (30, 14, 7, 1)  # days before the end, when nothing will renew it
 ORDER_MARGIN: Final = timedelta(minutes=5)  # before an issuer drops an order: signing takes its time
+SIGNED_LATE: Final = timedelta(hours=1)  # after an order's end an issuer may still sign what it was told to
 SHORTEST_ORDER: Final = timedelta(minutes=1)  # however short an issuer's orders live, no more than one a minute
 RETIRE_WITHIN: Final = timedelta(hours=24)  # of a compromised key (BR 4.9.1.1), whether or not targets still serve it
 WORTH_RENEWING: Final = timedelta(hours=1)  # a plan that outlasts its leaf by less ends with it
@@ -72,10 +73,15 @@ def _trouble(delay: Delay) -> WaitReason:
 
 
 def _order_end(state: CertificateState) -> Step | None:
-    """When an unproven order is of no use any more, because the issuer is about to drop it."""
-    if state.order is None or state.order.expires_at is None or state.phase not in _PROVED_IN:
+    """When an order is of no use any more: the issuer is about to drop it, or should have signed long ago."""
+    if state.order is None:
         return None
     started, expires = state.order.started_at, state.order.expires_at
+    if state.phase is Phase.ISSUING:
+        at = max(expires or started + PROVE_WITHIN, started + SHORTEST_ORDER) + SIGNED_LATE
+        return Step(StepKind.REORDER, at, WaitReason.WORK)
+    if expires is None or state.phase not in _PROVED_IN:
+        return None
     at = max(expires - min(ORDER_MARGIN, (expires - started) / 4), started + SHORTEST_ORDER)
     return Step(StepKind.REORDER, at, WaitReason.PROOF)
 

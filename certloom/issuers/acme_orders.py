@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from certloom.domain.errors import Later, Outage
+from certloom.domain.errors import IssuerRefused, Later, Outage
 from certloom.issuers.acme_account import LOST, AcmeAccounts
 from certloom.issuers.acme_client import AcmeClient
 from certloom.issuers.acme_network import Signer
-from certloom.issuers.acme_problems import ProblemRefused
+from certloom.issuers.acme_problems import ACCOUNT_REFUSED, ProblemRefused
 from certloom.issuers.acme_replies import AcmeOrderBody, Identifier, Reply, Wire
 from certloom.storage.interface import Storage
 from certloom.storage.records import AcmeOrder
@@ -68,6 +68,8 @@ class AcmeOrders:
         try:
             return await self._new_order(order, signer, now)
         except ProblemRefused as refused:
+            if _is_about_us(refused):
+                raise IssuerRefused(refused.detail, reason=ACCOUNT_REFUSED) from refused
             if refused.problem.code not in LOST:
                 raise
             await self._accounts.forget(signer)
@@ -134,6 +136,12 @@ class AcmeOrders:
         names = {identifier.name for identifier in found.identifiers}
         same_profile = found.profile is None or order.profile is None or found.profile == order.profile
         return found.status in OPEN and names == set(order.names) and same_profile
+
+
+def _is_about_us(refused: ProblemRefused) -> bool:
+    """Whether the CA has something against our account, such as that it was deactivated, and not against a name."""
+    problem = refused.problem
+    return problem.code == "unauthorized" and not problem.identifier and not problem.subproblems
 
 
 def _is_about_replaces(error: ProblemRefused | Outage) -> bool:

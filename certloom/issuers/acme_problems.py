@@ -12,6 +12,7 @@ from certloom.issuers.acme_replies import Authorization, Problem, Reply, shown
 
 LIMIT_PAUSE: Final = timedelta(hours=1)  # when a CA names a limit but no time
 MOST_TOLD: Final = 10  # names of one order; the rest fails alike
+ACCOUNT_REFUSED: Final = "accountRefused"  # a reason of ours: the CA's word for it means a proof elsewhere
 PASSING: Final = frozenset({"serverInternal", "badNonce"})
 
 
@@ -96,13 +97,23 @@ WORDS: Final[Mapping[str, Words]] = {
         "An operator checks the issuer's account.",
     ),
 }
+_NOT_FOUND: Final = Words(
+    "The CA did not find the proof for {name}",
+    "Publish the record or file exactly as shown, at every name server or web server, and apply again.",
+)
 PROOF_WORDS: Final[Mapping[str, Words]] = {
     **WORDS,
-    "unauthorized": Words(  # the same type, where a proof was looked for
-        "The CA did not find the proof for {name}",
-        "Publish the record or file exactly as shown, at every name server or web server, and apply again.",
-    ),
+    # The same types, where a proof was looked for; step-ca's for one that is not as it should be is the second.
+    "unauthorized": _NOT_FOUND,
+    "rejectedIdentifier": _NOT_FOUND,
 }
+FAILED: Final = Words(
+    "The CA looked for the proof of {name}, and it failed",
+    "Check that the record or file can be seen from everywhere, and apply again.",
+)
+ENDED: Final = frozenset({"expired", "deactivated", "revoked"})
+"""Statuses of an authorization (RFC 8555 section 7.1.6) that was good once."""
+
 OTHER: Final = Words("The CA refuses {name}", "Ask an operator, who can tell from what the CA said.")
 
 
@@ -124,10 +135,12 @@ class ProblemRefused(IssuerRefused):
         self.location = location
 
 
-def sentences(problem: Problem, names: Iterable[str] = (), words: Mapping[str, Words] = WORDS) -> str:
+def sentences(
+    problem: Problem, names: Iterable[str] = (), words: Mapping[str, Words] = WORDS, other: Words = OTHER
+) -> str:
     """Return a problem in words, one sentence for each identifier that a compound problem names."""
     parts = problem.subproblems[:MOST_TOLD] or (problem,)
-    return " ".join(_sentence(part, tuple(names), words.get(part.code, OTHER)) for part in parts)
+    return " ".join(_sentence(part, tuple(names), words.get(part.code, other)) for part in parts)
 
 
 def _sentence(problem: Problem, names: tuple[str, ...], words: Words) -> str:
@@ -149,24 +162,32 @@ def _leading(problem: Problem) -> Problem:
 
 
 def failed(authorizations: Iterable[Authorization]) -> IssuerRefused | None:
-    """Return the refusal that failed authorisations amount to, if any failed: why, for each name."""
-    found: list[tuple[str, Problem]] = []
-    for item in authorizations:
-        errors = [one.error for one in item.challenges if one.error]
-        if item.status not in {"pending", "valid", "processing"}:
-            found.append((item.name, errors[0] if errors else Problem(type=item.status)))
+    """Return the refusal that failed authorisations amount to, if any failed: why, for each name.
+
+    A look that failed, for whatever reason, is told from a proof that the CA held once and holds no more.
+    """
+    found = [item for item in authorizations if item.status not in {"pending", "valid", "processing"}]
     if not found:
         return None
-    told = " ".join(_why_failed(name, problem) for name, problem in found[:MOST_TOLD])
-    code = _leading(found[0][1]).code
-    reason = code if code in WORDS else "authorization_ended"
-    return IssuerRefused(told, reason=reason, names=[name for name, _ in found])
+    told = " ".join(map(_why_failed, found[:MOST_TOLD]))
+    first = _error_of(found[0])
+    code = _leading(first).code if first else ""
+    reason = code if code in WORDS else "authorization_ended" if _has_ended(found[0]) else "validation_failed"
+    return IssuerRefused(told, reason=reason, names=[item.name for item in found])
 
 
-def _why_failed(name: str, problem: Problem) -> str:
-    if problem.detail or problem.code in PROOF_WORDS:
-        return sentences(problem, (name,), PROOF_WORDS)
-    return f"The CA does not hold {name} as proven any more (it says: {shown(problem.typ)}); apply again."
+def _error_of(item: Authorization) -> Problem | None:
+    return next((one.error for one in item.challenges if one.error), None)
+
+
+def _has_ended(item: Authorization) -> bool:
+    return item.status in ENDED and _error_of(item) is None
+
+
+def _why_failed(item: Authorization) -> str:
+    if _has_ended(item):
+        return f"The CA does not hold {item.name} as proven any more (it says: {shown(item.status)}); apply again."
+    return sentences(_error_of(item) or Problem(), (item.name,), PROOF_WORDS, FAILED)
 
 
 def refusal_of(reply: Reply, *, now: datetime, names: Iterable[str] = ()) -> CertloomError:

@@ -20,6 +20,7 @@ from certloom.storage.records import AcmeOrder
 
 STEPS: Final = 8  # in one call; an order has four states on its way
 PROCESSING_PAUSE: Final = 3.0  # seconds, as Boulder asks for
+NOT_OURS: Final = frozenset({"malformed", "unauthorized"})  # how CAs say that there is no such order of this account
 CHAIN_TYPE: Final = "application/pem-certificate-chain"
 
 
@@ -168,6 +169,8 @@ class AcmeProgress:
         except ProblemRefused as refused:
             if refused.problem.code in LOST:
                 await self._accounts.forget(signer)
+            elif refused.problem.code not in NOT_OURS:
+                raise  # whatever it has against us now, it may have the order, and its leaf
             return _NOTHING
         return Seen(reply, reply.read(AcmeOrderBody))
 

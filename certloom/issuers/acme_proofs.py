@@ -23,7 +23,7 @@ from certloom.storage.records import AcmeOrder
 
 RECORD_LABEL: Final = "_acme-challenge"
 FILE_PATH: Final = "/.well-known/acme-challenge"
-AT_ONCE: Final = 4  # authorisations of one order
+AT_ONCE: Final = 8  # authorisations of one order: as many as exchanges with one CA
 ANSWER_AGAIN: Final = timedelta(minutes=5)  # a CA that still waits then has lost our answer
 LOOK_PAUSE: Final = 1.0  # seconds; a validation takes about that, and then a quarter of what it has taken
 LOOK_SLOWEST: Final = 15.0  # seconds

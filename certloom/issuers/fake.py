@@ -46,6 +46,7 @@ class Script:
     refuse_begin: str | None = None
     refuse_advance: str | None = None
     refuse_names: tuple[str, ...] = ()
+    refuse_revoke: str | None = None  # a serial
     delay: float = 0.0
     fresh_challenges: bool = False
     orders_last: timedelta | None = None
@@ -117,6 +118,8 @@ class FakeIssuer:
     async def revoke(self, leaf: LeafToRevoke, *, now: datetime) -> None:
         """Remember the first revocation of each serial."""
         await self._answer("revoke")
+        if leaf.serial == self.script.refuse_revoke:
+            raise IssuerRefused(f"The certificate {leaf.serial} cannot be revoked.", reason="unauthorized")
         if all(order.serial != leaf.serial for order in self._orders.values()):
             raise IssuerRefused(f"The certificate {leaf.serial} was not signed here.", reason="unknown_leaf")
         entry = leaf.model_copy(update={"revoked_at": min(leaf.revoked_at, now)})

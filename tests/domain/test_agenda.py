@@ -81,6 +81,23 @@ class TestNextStep:
 
         assert next_step(delayed).kind is StepKind.GIVE_UP
 
+    @pytest.mark.parametrize(
+        ("ends", "over"), [(NOW + timedelta(hours=8), timedelta(hours=9)), (None, timedelta(days=7, hours=1))]
+    )
+    def test_an_order_that_is_never_signed_ends(self, ends: datetime | None, over: timedelta) -> None:
+        """An issuer that stays at work for ever keeps nobody for ever: the order ends, then the application."""
+        state = proving()
+        assert state.order is not None
+        order = state.order.model_copy(update={"expires_at": ends})
+        state = evolve(state.model_copy(update={"order": order}), f.Proven(at=NOW))
+        busy = evolve(state, f.Delayed(at=NOW, step=StepKind.ISSUE, why="at work", until=NOW + over * 2))
+        assert next_step(busy)[:2] == (StepKind.REORDER, NOW + over)
+
+        again = evolve(busy, f.OrderExpired(at=NOW + over))
+        given_up = deadline(again)
+        assert given_up is not None
+        assert given_up[:2] == (StepKind.GIVE_UP, NOW + timedelta(days=7))
+
     def test_a_lapsed_leaf_in_a_running_plan_keeps_trying(self) -> None:
         """A plan that still runs renews even after its leaf ended."""
         state = issued(at=EARLY)

@@ -5,6 +5,7 @@ from hashlib import sha256
 
 import pytest
 
+from certloom.domain.application import Outcome
 from certloom.domain.budget import Limit, Limits, LimitScope
 from certloom.domain.certificate import CertificateStatus, Phase
 from certloom.domain.product import NameMode
@@ -142,6 +143,34 @@ class TestOrder:
         built.validator.permit(name)
         await built.forward(certificate_id, HOUR)
         await built.until(certificate_id, lambda state: state.phase is Phase.PROVING)
+
+
+class TestEnd:
+    async def test_what_was_never_placed_is_not_called_unproven(self, built: World) -> None:
+        """An application that the CA's trouble kept from its challenges ends with that reason."""
+        certificate_id = await built.buy(STRANGERS)
+        built.stranger.script.refuse_begin = "externalAccountRequired"
+        await built.apply(certificate_id)
+        await built.until(certificate_id, lambda state: state.attention is not None)
+        await built.forward(certificate_id, 8 * 24 * HOUR)
+        state = await built.until(certificate_id, lambda state: state.status is S.PAID)
+
+        assert state.application is not None
+        assert state.application.outcome is Outcome.REFUSED
+
+    async def test_one_leaf_that_cannot_be_revoked_keeps_none_of_the_others(self, built: World) -> None:
+        """The newest goes first; the refusal of an older one waits for an operator, who may skip it."""
+        certificate_id = await built.issued(STRANGERS)
+        first = (await built.row(certificate_id)).issuances[0].serial
+        now = datetime.now(UTC)
+        built.stranger.window = window(now - 2 * HOUR, now - HOUR)
+        await built.ask_renewals()
+        renewed = await built.until(certificate_id, lambda state: len(state.issuances) == 2)
+        built.stranger.script.refuse_revoke = first
+        await built.revoke(certificate_id)
+        await built.until(certificate_id, lambda state: state.attention is not None)
+
+        assert set(built.stranger.revoked) == {renewed.issuances[1].serial}
 
 
 class TestLimits:

@@ -53,6 +53,26 @@ async def test_every_failed_name_is_told(ca: FakeCa, issuer: AcmeIssuer) -> None
         await finished(issuer, opened.order_ref)
 
 
+@pytest.mark.parametrize("code", ["malformed", "serverInternal", "orderNotReady"])
+async def test_a_look_that_failed_for_another_reason_is_a_failed_look(
+    ca: FakeCa, issuer: AcmeIssuer, code: str
+) -> None:
+    """The CA's own words are told; it is no proof that was held once, for which an order would be placed anew."""
+    ca.orders.verdicts["bad.example.com"] = problem(code, "our resolver fell over")
+    opened = await issuer.begin(order("bad.example.com"), now=NOW)
+    with pytest.raises(IssuerRefused, match="our resolver fell over") as refused:
+        await finished(issuer, opened.order_ref)
+    assert (refused.value.reason, refused.value.names) == ("validation_failed", ("bad.example.com",))
+
+
+async def test_a_proof_that_is_not_as_it_should_be_is_told_in_step_cas_word(ca: FakeCa, issuer: AcmeIssuer) -> None:
+    """step-ca says rejectedIdentifier for a record that differs: the name is fine, the proof is not."""
+    ca.orders.verdicts["bad.example.com"] = problem("rejectedIdentifier", "keyAuthorization does not match")
+    opened = await issuer.begin(order("bad.example.com"), now=NOW)
+    with pytest.raises(IssuerRefused, match=r"did not find the proof for bad\.example\.com"):
+        await finished(issuer, opened.order_ref)
+
+
 @pytest.mark.parametrize("code", ["rejectedIdentifier", "badCSR", "externalAccountRequired", "userActionRequired"])
 async def test_a_refused_order_is_told(ca: FakeCa, issuer: AcmeIssuer, code: str) -> None:
     """A no to newOrder is final, with its code and its own words."""
@@ -103,7 +123,7 @@ async def test_an_account_that_may_not_order_is_the_operators(ca: FakeCa, issuer
     ca.fail("new-order", saying("unauthorized", 403, detail="account is deactivated"))
     with pytest.raises(IssuerRefused, match="operator") as refused:
         await issuer.begin(order(), now=NOW)
-    assert refused.value.reason == "unauthorized"
+    assert refused.value.reason == "accountRefused"
 
 
 async def test_a_limit_without_an_end_is_an_hour(ca: FakeCa, issuer: AcmeIssuer) -> None:
