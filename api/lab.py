@@ -1,5 +1,7 @@
 """POST /v1/lab/proofs: publish a certificate's proof in the lab zone; there only under `make run`."""
 
+import contextlib
+import secrets
 from collections.abc import Sequence
 from typing import Final
 
@@ -7,11 +9,13 @@ import httpx
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from api.auth import Member
+from api.auth import Caller, Member
 from api.case import AnyServices, find, say
 from api.schemas.model import Form, View
+from api.services import Services
+from certloom.domain import command as c
 from certloom.domain.application import Challenge
-from certloom.domain.errors import NotFound, Outage
+from certloom.domain.errors import NotAllowedNow, NotFound, Outage, TooSoon
 from certloom.domain.rights import not_now
 
 SUFFIX: Final = "lab.test"  # what `make run` gives the lab to answer for (LAB_SUFFIX in workers/service.py)
@@ -48,6 +52,13 @@ class HttpLab:
             raise Outage("the lab does not answer") from error
 
 
+async def _look(services: Services, caller: Caller, certificate_id: str) -> None:
+    """Have it looked for at once, or whoever waits for it waits for the next look; what is in the way says nothing."""
+    stamp = {"request_id": f"req_lab_{secrets.token_hex(16)}", "actor": caller.key_id, "requested_at": services.clock()}
+    with contextlib.suppress(NotAllowedNow, NotFound, Outage, TooSoon):
+        await services.client.send(certificate_id, c.CheckNow(**stamp))
+
+
 @router.post("/proofs", response_model=ProofsView, summary="Publish a proof in the lab zone")
 async def publish(form: ProofForm, services: AnyServices, caller: Member) -> Response:
     """Publish the challenges of the open application; may be repeated."""
@@ -58,4 +69,5 @@ async def publish(form: ProofForm, services: AnyServices, caller: Member) -> Res
     if not challenges:
         raise not_now(state, "There is no challenge to publish yet; apply, and wait until `phase` is proving.")
     await services.lab.publish(challenges)
+    await _look(services, caller, state.certificate_id)
     return say(ProofsView(items=challenges))

@@ -8,7 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from lab.customer import JSON, Customer, DemoFailed, Refused
+from lab.customer import JSON, Customer, DemoFailed
 from lab.relying_party import Chain, CrlView, crl_url, read_chain, read_crl, require_fitting_key, require_trust, unpack
 from lab.story_deploy import DeployStory
 from lab.story_life import REASON, Chapter, LifeStory, moment, words
@@ -16,7 +16,6 @@ from lab.telling import Teller
 
 PRODUCT: Final = "dv-single"
 NAME: Final = "www.shop.lab.test"
-ILLEGAL: Final = "illegal_state"
 
 
 class Story(LifeStory):
@@ -80,18 +79,10 @@ class Story(LifeStory):
 
     def _check_now(self) -> None:
         with self._teller.waiting("proof, signature and storage"):
-            self._ask_for_look()
             self._until("it is issued", lambda view: view["status"] == "issued")
         self._tell_status()
         self._servers.begin(self.certificate_id)
         self._tell_issuance()
-
-    def _ask_for_look(self) -> None:
-        try:
-            self._customer.post(f"{self._path}/application/check")
-        except Refused as refusal:
-            if refusal.kind != ILLEGAL:  # else the look that was due anyway came first
-                raise
 
     def _download(self) -> None:
         files = unpack(self._customer.download(self.certificate_id, {"format": "nginx"}))

@@ -82,9 +82,9 @@ class Listing(NamedTuple):
         return f"/certificates?{query}" if query else "/certificates"
 
     def tabs(self, counts: Counts) -> list[Tab]:
-        """Return the choices: everything but what is closed, each group, and what ends soon beside what is in force."""
-        alive = sum(counts.of(group) for group in Group if group is not Group.CLOSED)
-        found = [self._tab("All", alive, Listing())]
+        """Return the choices: all that is not deleted, each group, and what ends soon beside what is in force."""
+        kept = sum(count for status, count in counts.statuses.items() if status is not CertificateStatus.DELETED)
+        found = [self._tab("All", kept, Listing())]
         for group in _ORDER:
             found.append(self._tab(GROUPS[group], counts.of(group), Listing(group), self._parts(group, counts)))
             if group is Group.ISSUED:

@@ -135,10 +135,11 @@ def next_for(view: JSON) -> tuple[str, ...]:
     """Return the commands that make sense now."""
     at = short(view["id"])
     first = next(iter(view["names"]), "NAME")
+    checks = (f"certloom check {at}",) if "check_now" in view["allowed_actions"] else ()
     commands = {
         "awaiting_payment": (f"certloom status {at} --watch",),
         "paid": (f"certloom apply {at} {first}",),
-        "pending_verification": (f"certloom check {at}", f"certloom status {at} --watch"),
+        "pending_verification": (*checks, f"certloom status {at} --watch"),
         "issued": (f"certloom download {at} --format nginx", f"certloom deploy {at} TARGET"),
         "expired": ("certloom products", f"certloom delete {at}"),
         "revoked": (f"certloom delete {at}",),
@@ -193,7 +194,7 @@ def _troubles(view: JSON, now: datetime) -> Iterator[tuple[str, Cell]]:
         sentence = f"{plain(delay['step'])} {waits} since {moment(delay['since'], now)}: {delay['why']}"
         yield "delay", (sentence, "yellow")
         yield "tried again", moment(delay["until"], now)
-    else:
+    elif view["status"] != "deleted":
         wake = view["next_wake"]
         when = moment(wake["at"], now) if wake["at"] else ""
         yield "what next", f"{_WAITS.get(wake['why'], plain(wake['why']))} {when}".strip()

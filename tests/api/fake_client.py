@@ -83,6 +83,10 @@ class FakeClient:
         self._answered[command.request_id] = c.Accepted(version=state.version)
         return self._answer(state)
 
+    def asked_to_look(self, certificate_id: str) -> bool:
+        """Whether a look was asked for."""
+        return certificate_id in self._checked
+
     async def running(self, certificate_id: str) -> bool:
         if self.broken:
             raise self.broken

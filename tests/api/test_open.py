@@ -135,6 +135,7 @@ async def test_the_lab_publishes_a_proof(world: World) -> None:
     await world.client.prepare(view["id"])
     ok(await world.call("POST", "/v1/lab/proofs", {"certificate_id": view["id"]}))
     assert [one.name for one in world.board.published] == ["www.example.com"]
+    assert world.client.asked_to_look(view["id"])
     answer = await world.call("POST", "/v1/lab/proofs", {"certificate_id": view["id"]}, who="stranger")
     assert_problem(answer, 404, "not_found")
 
