@@ -90,11 +90,17 @@ class IssuanceActivities:
         return answer
 
     async def _is_contested(self, tx: Transaction, state: CertificateState, now: datetime) -> bool:
-        """Ask before the CA is told to look: it would believe what another account of ours has published."""
+        """Ask before the CA is told to look: it would believe what another account of ours has published.
+
+        Once it was told, what another account orders takes nothing away any more, least of all what is signed by now.
+        """
         issuer = _product(state).issuer
         if not known(self._issuers, issuer).outside:
             return False
-        _, application = order_of(state)
+        order, application = order_of(state)
+        placed = await tx.acme.get_order(order.order_ref) if order.order_ref else None
+        if placed is not None and (placed.answered or placed.finalizing_at):
+            return False
         return await lacking(tx, issuer, state.account_id, application.names, application.challenges, now=now)
 
     async def _count_failure(self, state: CertificateState, refusal: IssuerRefused, now: datetime) -> None:

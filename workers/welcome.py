@@ -58,7 +58,7 @@ def welcome(console: Console, facts: Mapping[str, str], links: Mapping[str, str]
         console.print(f"  {label:<20} {value}", soft_wrap=True)
     console.print(
         f"\nNext: buy a certificate in the console and apply for a name such as [bold]www.shop.{LAB_SUFFIX}[/];\n"
-        "the lab publishes its proof for you. README.md has a tour for a second terminal. Ctrl-C stops everything.\n",
+        "a button there publishes its proof. README.md has a tour for a second terminal. Ctrl-C stops everything.\n",
         soft_wrap=True,
     )
 
