@@ -11,6 +11,7 @@ from activities.attempt import issuer_name, known, order_of, refused
 from activities.budget import reserve
 from activities.contest import own_challenges, want
 from activities.proof import Proofs, looking
+from activities.stray import revoke_stray
 from activities.work import Done, Work, act_once, started_at
 from certloom.domain.application import Application, Challenge
 from certloom.domain.certificate import Phase
@@ -97,7 +98,10 @@ class OrderActivities:
         async def effect() -> Fact:
             nonlocal unissued
             if order.order_ref:
-                unissued = await self._issuer(state).abandon(order.order_ref, now=now)
+                issuer = self._issuer(state)
+                unissued = await issuer.abandon(order.order_ref, now=now)
+                if not unissued:
+                    await revoke_stray(issuer, state, order, now)
             return Discarded(at=now, attempt=order.attempt)
 
         async def beside(tx: Transaction, _: Fact) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 
 from certloom.domain.certificate import CertificateStatus, Origin, Phase
 from certloom.domain.issuance import RevocationReason
+from certloom.domain.order import Order
 from certloom.domain.renewal import begins
 from certloom.domain.state import CertificateState, Delay
 from certloom.domain.step import Step, StepKind, WaitReason
@@ -78,12 +79,17 @@ def _order_end(state: CertificateState) -> Step | None:
         return None
     started, expires = state.order.started_at, state.order.expires_at
     if state.phase is Phase.ISSUING:
-        at = max(expires or started + PROVE_WITHIN, started + SHORTEST_ORDER) + SIGNED_LATE
-        return Step(StepKind.REORDER, at, WaitReason.WORK)
+        return Step(StepKind.REORDER, never_signed(state.order), WaitReason.WORK)
     if expires is None or state.phase not in _PROVED_IN:
         return None
     at = max(expires - min(ORDER_MARGIN, (expires - started) / 4), started + SHORTEST_ORDER)
     return Step(StepKind.REORDER, at, WaitReason.PROOF)
+
+
+def never_signed(order: Order) -> datetime:
+    """Return from when on an order that is not signed is not waited for any more."""
+    started, expires = order.started_at, order.expires_at
+    return max(expires or started + PROVE_WITHIN, started + SHORTEST_ORDER) + SIGNED_LATE
 
 
 def _end(state: CertificateState) -> Step | None:
