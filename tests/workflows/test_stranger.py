@@ -213,7 +213,8 @@ class TestLimits:
 
         good, bad = await built.buy(STRANGERS), await built.buy(STRANGERS)
         await built.apply(good, "good.failing.example.com")
-        await built.until(good, lambda state: state.phase is Phase.PROVING)
+        placed = await built.until(good, lambda state: bool(state.delay) or state.phase is not Phase.PREPARING)
+        assert placed.delay is None
         await built.apply(bad, "bad.failing.example.com")
         waiting = await built.until(bad, lambda state: state.delay is not None)
         assert waiting.delay is not None

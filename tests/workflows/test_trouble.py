@@ -253,9 +253,10 @@ class TestLostDeployments:
         """A certificate whose workflow is lost while it is deployed hears the end from the deployment all the same."""
         async with alone.worker():
             certificate_id = await alone.issued()
-            target = await alone.target()
+            target = await alone.target(prove_within=timedelta(minutes=5))
             alone.targets.trouble(target.id, Trouble.STALE, endpoint=0)
             (deployment_id,) = await alone.deploy(certificate_id, target)
+            await alone.reached(deployment_id, DeploymentState.PROVING)
             await alone.handle(certificate_id).terminate()
             alone.targets.heal(target.id)
             record = await alone.ended(deployment_id)
