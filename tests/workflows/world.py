@@ -199,11 +199,11 @@ class World:
         await self.ask(certificate_id, c.Deploy, items=items)
         return [item.deployment_id for item in items]
 
-    async def ended(self, deployment_id: str, *, seconds: float = 30) -> DeploymentRecord:
+    async def ended(self, deployment_id: str, *, seconds: float = 60) -> DeploymentRecord:
         """Wait for a deployment's end."""
         return await self.reached(deployment_id, *ENDS, seconds=seconds)
 
-    async def reached(self, deployment_id: str, *states: DeploymentState, seconds: float = 30) -> DeploymentRecord:
+    async def reached(self, deployment_id: str, *states: DeploymentState, seconds: float = 60) -> DeploymentRecord:
         """Wait until a deployment is in one of these states."""
 
         async def wait() -> DeploymentRecord:
@@ -301,7 +301,7 @@ class World:
         return await self.until(certificate_id, lambda state: state.status is status)
 
     async def until(
-        self, certificate_id: str, holds: Callable[[CertificateState], bool], *, seconds: float = 30
+        self, certificate_id: str, holds: Callable[[CertificateState], bool], *, seconds: float = 60
     ) -> CertificateState:
         """Wait for the row, and then for the workflow to know it too."""
 
