@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from certloom.dns.interface import DelegationZone, DnsProvider, DnsProviders, DnsRefused
 from certloom.domain.application import Challenge
-from certloom.domain.zone import CREDENTIALS, DELEGATED, DnsZone, ZoneKind, closest, proven_name
+from certloom.domain.zone import CREDENTIALS, DELEGATED, DnsZone, closest, proven_name
 from certloom.keys.interface import SealBroken, Sealer
 from certloom.storage.interface import Transaction
 
@@ -38,11 +38,11 @@ class ZoneWriters:
 
     async def open(self, tx: Transaction, how: str) -> DnsProvider | None:
         """Return who writes there; None when the zone was deleted. Raises DnsRefused."""
-        if how == DELEGATED and self._delegation is None:
-            raise DnsRefused(
-                "This process knows no zone for delegated names; set CERTLOOM_DELEGATION_FILE as for the others."
-            )
-        if how == DELEGATED and self._delegation:
+        if how == DELEGATED:
+            if self._delegation is None:
+                raise DnsRefused(
+                    "This process knows no zone for delegated names; set CERTLOOM_DELEGATION_FILE as for the others."
+                )
             return self._delegation.provider
         zone = await tx.zones.get(how)
         if zone is None or zone.deleted_at is not None:
@@ -79,5 +79,5 @@ def _in_zones(zones: Sequence[DnsZone], challenges: Iterable[Challenge]) -> dict
     return {
         one: Spot(zone.id, (one.record_name or "").lower())
         for one, zone in found
-        if zone is not None and zone.kind is not ZoneKind.MANUAL
+        if zone is not None and zone.is_written
     }

@@ -61,7 +61,7 @@ async def _look(services: Services, caller: Caller, certificate_id: str) -> None
 
 @router.post("/proofs", response_model=ProofsView, summary="Publish a proof in the lab zone")
 async def publish(form: ProofForm, services: AnyServices, caller: Member) -> Response:
-    """Publish the challenges of the open application; may be repeated."""
+    """Publish the challenges of the open application, and have them looked for; may be repeated."""
     if services.lab is None:
         raise NotFound("There is nothing at this address.")
     state = await find(services, caller, form.certificate_id)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from api.schemas.application import Key, Proofs, key_of, waits_for_proof
 from certloom.domain.state import CertificateState
-from certloom.domain.zone import DnsZone, ZoneKind, closest
+from certloom.domain.zone import DnsZone, closest
 from certloom.storage.interface import Transaction
 from certloom.storage.records import LookRecord
 
@@ -39,9 +39,6 @@ def _ours(state: CertificateState, zones: Sequence[DnsZone], standing: set[tuple
     mine = [zone for zone in zones if zone.account_id == state.account_id]
     for one in state.application.challenges if state.application else ():
         zone = closest(mine, one.record_name or "")
-        if zone is not None:
-            led = zone.kind is not ZoneKind.MANUAL
-        else:
-            led = (state.certificate_id, one.record_name, one.record_value) in standing
-        if led:
+        led = (state.certificate_id, one.record_name, one.record_value) in standing
+        if zone.is_written if zone else led:
             yield key_of(one)

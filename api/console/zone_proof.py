@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from api.schemas.application import RecordView
 from api.schemas.certificate import CertificateView
-from certloom.domain.zone import DnsZone, ZoneKind, closest, proven_name
+from certloom.domain.zone import DnsZone, closest, proven_name
 from certloom.storage.interface import Transaction
 
 
@@ -80,7 +80,7 @@ def _way(record: RecordView, known: _Known) -> Way:
     zone, base = closest(known.zones, record.name), proven_name(record.name)
     since, shared = known.published.get((record.name, record.value)), known.uses[record.name] > 1
     if zone is not None:
-        by = By.HAND if zone.kind is ZoneKind.MANUAL else By.ZONE
+        by = By.ZONE if zone.is_written else By.HAND
         return Way(by, zone=zone, published_at=since, shared=shared)
     if label := known.labels.get(base or ""):
         return Way(By.ALIAS, alias=f"{label}.{known.delegation}.", published_at=since, shared=shared)

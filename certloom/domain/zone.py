@@ -189,6 +189,11 @@ class DnsZone(Model):
         return self.settings.kind
 
     @property
+    def is_written(self) -> bool:
+        """Whether we write into it; the owner of a manual one does."""
+        return self.kind is not ZoneKind.MANUAL
+
+    @property
     def credentials_ref(self) -> str:
         """Where its sealed credentials are kept."""
         return f"{self.id}/credentials"

@@ -1,10 +1,15 @@
 """After a revocation no leaf is left that the CA signed for an order which nobody heard the end of."""
 
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
+from temporalio.testing import ActivityEnvironment
 
+from activities.order import OrderActivities
 from activities.stray import revoke_stray
+from activities.work import Work
 from certloom.domain import fact as f
 from certloom.domain.errors import Unfinished
 from certloom.domain.evolve import evolve
@@ -14,6 +19,7 @@ from certloom.domain.order import Order, OrderPurpose
 from certloom.domain.rights import quote
 from certloom.domain.state import CertificateState
 from certloom.issuers.fake import FakeIssuer, Script
+from tests.databases import SQLITE, fresh_storage
 from tests.issuers.orders import END, order
 from tests.lives import NOW, issued
 
@@ -90,3 +96,18 @@ async def test_an_order_that_came_to_nothing_holds_up_nobody() -> None:
     left = (await renewal(FakeIssuer())).model_copy(update={"order_ref": placed.order_ref})
     await revoke_stray(issuer, revoked(), left, NOW)
     assert issuer.revoked == {}
+
+
+async def test_discarding_an_order_looks_for_it(tmp_path: Path) -> None:
+    """The step that drops the order after the revocation is the one that asks the CA."""
+    issuer = FakeIssuer(outside=True)
+    state = revoked().model_copy(update={"discard": (await renewal(issuer),)})
+    unused: Any = None
+    async with fresh_storage(SQLITE, tmp_path) as storage:
+        orders = OrderActivities(
+            storage=storage, issuers={"private": issuer}, sealer=unused, key_maker=unused, credentials=unused,
+            validator=unused, proofs=unused,
+        )  # fmt: skip
+        done = await ActivityEnvironment().run(orders.discard, Work(state=state, unrecorded=()))
+    assert isinstance(done.fact, f.Discarded)
+    assert len(issuer.revoked) == 1
